@@ -1,0 +1,41 @@
+# Two commands on a fresh machine with Python 3.11 and make: `make run` and `make test`.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.PHONY: help run test lint format up bench clean
+
+help:  ## this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
+
+$(INSTALLED): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,postgres]' --constraint constraints.txt
+	touch $@
+
+run: $(INSTALLED)  ## set up, run the whole loop on a simulated market, show what it found
+	$(BIN)/amc-learning demo
+
+test: $(INSTALLED) lint  ## set up, then lint, types, import contracts, tests
+	$(BIN)/python -m pytest --numprocesses 2
+
+lint: $(INSTALLED)  ## format check, lint, types, import contracts
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --config setup.cfg
+
+format: $(INSTALLED)  ## rewrite the code in the house format
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+up: $(INSTALLED)  ## Dagster UI and daemon on loopback
+	$(BIN)/amc-learning up
+
+bench: $(INSTALLED)  ## the benchmarks on the shared real feed
+	$(BIN)/python -m benchmarks.nights
+
+clean:  ## remove the environment, caches and every table of the embedded warehouse
+	rm -rf $(VENV) *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find data -mindepth 1 ! -name README.md -delete

@@ -1,0 +1,167 @@
+"""Every knob of the system, typed, with its default and its reason.
+
+Values come from, first wins: arguments (tests), environment (`AMC_LEARNING_WEIGHTS__DAILY_LIMIT=0.05`), one TOML file
+(`amc_learning.toml` in the working directory, or the file named by `AMC_LEARNING_CONFIG`), the defaults below.
+Belongs here: names, types, bounds, defaults. Not here: anything that reads a file of ours or computes.
+"""
+
+import os
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+CONFIG_VARIABLE = "AMC_LEARNING_CONFIG"
+Fraction = Annotated[float, Field(ge=0, le=1)]
+
+
+class Section(BaseModel):
+    """Base of every settings section: unknown names are refused, so that a typing error cannot pass for a setting."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Features(Section):
+    """The feature set: which component scores there are and what discovery weighs them with by default.
+
+    The six components of AlphaStack are the default; any other named set works the same way.
+    """
+
+    name: str = Field("alphastack", description="Name of the feature set, shown in documents.")
+    default_weights: dict[str, Fraction] = Field(
+        default={
+            "volume_momentum": 0.30,
+            "squeeze": 0.25,
+            "catalyst": 0.20,
+            "sentiment": 0.10,
+            "options": 0.08,
+            "technical": 0.07,
+        },
+        description="Weights discovery starts from, in order; they sum to 1.",
+    )
+
+    @property
+    def components(self) -> tuple[str, ...]:
+        """Component names in the order of the feature set."""
+        return tuple(self.default_weights)
+
+    @model_validator(mode="after")
+    def _weights_sum_to_one(self) -> Self:
+        total = sum(self.default_weights.values())
+        if len(self.default_weights) < 2 or abs(total - 1) > 1e-9:
+            msg = f"features.default_weights needs at least two components that sum to 1; these sum to {total:.6f}"
+            raise ValueError(msg)
+        for name in self.default_weights:
+            if not name.isidentifier() or name == "total_score":
+                msg = f"features.default_weights: {name!r} cannot name a component; use letters, digits and underscores"
+                raise ValueError(msg)
+        return self
+
+
+class Market(Section):
+    """Where the market trades. Knowledge days are US/Eastern weekdays by contract, not by setting."""
+
+    exchange: str = Field("XNYS", description="Exchange calendar code; decides which days are sessions.")
+
+
+class Collection(Section):
+    """What is accepted at the door."""
+
+    naive_timezone: str = Field("America/New_York", description="Time zone of timestamps that name none.")
+    max_clock_skew_minutes: int = Field(60, ge=0, description="Later than this after receipt is a date in the future.")
+    max_candidates: int = Field(5000, gt=0, description="Candidates plus controls one discovery result may hold.")
+    trade_ready_score: float = Field(75.0, description="Total score from which discovery tags trade_ready.")
+    watchlist_score: float = Field(70.0, description="Total score from which discovery tags watchlist.")
+
+
+class Outcomes(Section):
+    """What counts as the outcome of a decision."""
+
+    horizons: dict[str, Annotated[int, Field(ge=1, le=252)]] = Field(
+        default={"1d": 1, "7d": 5, "30d": 21},
+        description="Horizon name to exchange sessions counted from the entry session: 7 calendar days are 5 sessions.",
+    )
+    entry: Literal["next_open", "decision_close"] = Field(
+        "next_open", description="Entry price: open of the first session after the decision, or close of its session."
+    )
+    winner_return: float = Field(0.25, gt=0, description="Forward return from which a decision is a winner.")
+    loser_return: float = Field(-0.10, lt=0, description="Forward return down to which a decision is a loser.")
+
+
+class Analysis(Section):
+    """Windows of the correlation, threshold and selection tables."""
+
+    window_days: int = Field(90, ge=30, description="Calendar days of knowledge the tables look back over.")
+    threshold_min_coverage: Fraction = Field(0.05, description="Smallest share of pairs a threshold may leave.")
+
+
+class Weights(Section):
+    """How far and on what evidence the weights may move."""
+
+    daily_limit: Fraction = Field(0.10, description="Largest change of one weight against the previous knowledge day.")
+    cap: Fraction = Field(0.60, description="Largest weight of one component.")
+    evidence_horizon: str = Field("1d", description="Horizon whose returns decide; longer ones may veto.")
+    evidence_windows_days: tuple[int, ...] = Field(
+        (90, 365, 1095), description="Time scales at which an improvement is looked for; the error is split over them."
+    )
+    yearly_false_change_rate: Annotated[float, Field(gt=0, lt=1)] = Field(
+        0.05, description="Chance that pure noise moves a weight within a year of nightly looks."
+    )
+    top_k: int = Field(10, ge=1, description="Size of the list whose success rate and return are promised.")
+
+
+class Automation(Section):
+    """Schedules and sensors."""
+
+    daily_schedule_is_on: bool = Field(False, description="Start the nightly schedule when Dagster first loads it.")
+    inbox_sensor_is_on: bool = Field(False, description="Start the inbox sensor when Dagster first loads it.")
+    daily_hour: int = Field(0, ge=0, le=23, description="Hour (market time) of the nightly cycle.")
+    daily_minute: int = Field(30, ge=0, le=59, description="Minute of the nightly cycle.")
+    inbox_poll_seconds: int = Field(300, ge=30, description="Shortest time between two looks into the inbox.")
+    weights_due_hour: int = Field(6, ge=1, le=23, description="Hour by which the night's weights must be published.")
+
+
+class Settings(BaseSettings):
+    """All settings. `Settings()` reads environment and TOML; `Settings(data_dir=...)` overrides for one use."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="AMC_LEARNING_", env_nested_delimiter="__", frozen=True, extra="forbid", validate_default=True
+    )
+
+    data_dir: Path = Field(Path("data"), description="The one folder everything is kept in.")
+    inbox_url: str | None = Field(None, description="Database URL of the event inbox; default SQLite under data_dir.")
+    features: Features = Features()
+    market: Market = Market()
+    collection: Collection = Collection()
+    outcomes: Outcomes = Outcomes()
+    analysis: Analysis = Analysis()
+    weights: Weights = Weights()
+    automation: Automation = Automation()
+
+    @model_validator(mode="after")
+    def _sections_agree(self) -> Self:
+        if self.weights.evidence_horizon not in self.outcomes.horizons:
+            msg = (
+                f"weights.evidence_horizon {self.weights.evidence_horizon!r} is not one of outcomes.horizons "
+                f"({', '.join(self.outcomes.horizons)})"
+            )
+            raise ValueError(msg)
+        heaviest = max(self.features.default_weights.values())
+        if heaviest > self.weights.cap or self.weights.cap * len(self.features.components) < 1:
+            msg = f"weights.cap {self.weights.cap} leaves no room for features.default_weights (largest {heaviest})"
+            raise ValueError(msg)
+        return self
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments before environment before the TOML file; no dotenv, no secrets folder."""
+        file = Path(os.environ.get(CONFIG_VARIABLE, "amc_learning.toml"))
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, file)
