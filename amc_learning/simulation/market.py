@@ -1,0 +1,213 @@
+"""A whole simulated market: bars, indices, discovery results, and the truth that was planted in them.
+
+Belongs here: putting the parts together, frames and files. Not here: rules (rules.py), scores (scores.py), prices
+(prices.py), discovery results (discovery.py).
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from amc_learning.contracts.tables import TOTAL_SCORE
+from amc_learning.simulation.discovery import METHOD, ScoredMarket, discovery_results
+from amc_learning.simulation.prices import BarPaths, MarketPath, relative_volumes, simulate_bars, simulate_market_path
+from amc_learning.simulation.rules import N_WARM_UP_SESSIONS, MarketRules, random_stream
+from amc_learning.simulation.scores import (
+    Array,
+    Flags,
+    latent_scores,
+    missing_scores,
+    return_shocks,
+    shown_scores,
+    total_scores,
+)
+
+NOTE = "Simulated market: every price, score and symbol in this folder is invented. Nothing here is market data."
+SHOWN = slice(N_WARM_UP_SESSIONS, None)
+
+
+@dataclass(frozen=True)
+class SimulatedMarket:
+    """What a simulation gives.
+
+    Attributes:
+        bars: `symbol, date, open, high, low, close` (USD, whole cents), `volume` (shares); sorted by date and symbol; a
+            missing bar is an absent row.
+        index: `date, sp500_close, vix_close` (points), one row per session.
+        scores: `date, symbol`, one column per component and `total_score` (points 0-100; null = not scored), one
+            row per scored symbol and session: what discovery saw, candidates or not.
+        discovery_results: one result per session, as discovery sends it.
+        truth: the rules and the effects planted by them, ready for JSON.
+    """
+
+    bars: pl.DataFrame
+    index: pl.DataFrame
+    scores: pl.DataFrame
+    discovery_results: list[dict[str, Any]]
+    truth: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class MarketFiles:
+    """Where a simulated market was written."""
+
+    bars: Path
+    index: Path
+    discovery: Path
+    truth: Path
+
+
+def simulate_market(rules: MarketRules, sessions: Sequence[date]) -> SimulatedMarket:
+    """Simulate a market over these sessions: scores, then prices that follow them as planted, then discovery.
+
+    Discovery runs on every session, after its close; the scores of a session bear on the open-to-close return of the
+    next one. Over longer horizons the effect accumulates as far as scores persist.
+
+    Args:
+        rules: what the market is made from.
+        sessions: the exchange sessions to fill, rising; `rules.n_sessions` of them from `rules.first_session`.
+
+    Returns:
+        The market; the same for the same arguments (across processors, up to the last digit of numpy's `exp`).
+
+    Raises:
+        ValueError: the sessions are not those the rules speak of.
+
+    >>> from datetime import timedelta
+    >>> first = date(2024, 1, 2)
+    >>> rules = MarketRules(seed=1, first_session=first, n_sessions=3, n_symbols=100, share_missing_bars=0)
+    >>> market = simulate_market(rules, [first + timedelta(days=n) for n in range(3)])
+    >>> market.bars.height, market.index.height, len(market.discovery_results[0]["candidates"])
+    (300, 3, 50)
+    """
+    _check_sessions(rules, sessions)
+    n_simulated = N_WARM_UP_SESSIONS + rules.n_sessions
+    latent = latent_scores(rules, n_sessions=n_simulated)
+    path = simulate_market_path(rules, n_sessions=n_simulated)
+    bars = simulate_bars(rules, path, return_shocks(rules, latent))
+    has_bar = (
+        random_stream(rules, "missing bars").random((rules.n_sessions, rules.n_symbols)) >= rules.share_missing_bars
+    )
+    scored = _scored_market(rules, path, bars, latent, has_bar)
+    return SimulatedMarket(
+        bars=_bars_frame(scored.symbols, bars, sessions, has_bar),
+        index=pl.DataFrame({"date": sessions, "sp500_close": scored.sp500_close, "vix_close": scored.vix_close}),
+        scores=_scores_frame(rules, scored, sessions),
+        discovery_results=discovery_results(rules, scored, sessions),
+        truth=_truth(rules, sessions),
+    )
+
+
+def write_market(market: SimulatedMarket, folder: Path) -> MarketFiles:
+    """Write the market as files `amc-learning ingest` takes, and the truth beside them; existing files are replaced.
+
+    The same market gives the same bytes.
+
+    Args:
+        market: what to write.
+        folder: where to; made when it does not exist.
+
+    Returns:
+        Paths of `bars.parquet`, `index.parquet`, `discovery.ndjson` and `truth.json`.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    files = MarketFiles(
+        bars=folder / "bars.parquet",
+        index=folder / "index.parquet",
+        discovery=folder / "discovery.ndjson",
+        truth=folder / "truth.json",
+    )
+    market.bars.write_parquet(files.bars)
+    market.index.write_parquet(files.index)
+    with files.discovery.open("w", encoding="utf-8", newline="\n") as lines:
+        for result in market.discovery_results:
+            lines.write(json.dumps(result, allow_nan=False, separators=(",", ":")) + "\n")
+    truth = json.dumps(market.truth, allow_nan=False, indent=2, sort_keys=True)
+    files.truth.write_text(truth + "\n", encoding="utf-8", newline="\n")
+    return files
+
+
+def _check_sessions(rules: MarketRules, sessions: Sequence[date]) -> None:
+    if len(sessions) != rules.n_sessions or sessions[0] != rules.first_session:
+        first = sessions[0] if sessions else "none"
+        msg = f"{len(sessions)} sessions from {first}; the rules want {rules.n_sessions} from {rules.first_session}"
+        raise ValueError(msg)
+    for earlier, later in pairwise(sessions):
+        if later <= earlier:
+            msg = f"session {later} comes after {earlier}; sessions must rise without repeating"
+            raise ValueError(msg)
+
+
+def _scored_market(rules: MarketRules, path: MarketPath, bars: BarPaths, latent: Array, has_bar: Flags) -> ScoredMarket:
+    scores = shown_scores(latent[:, SHOWN])
+    is_missing = missing_scores(rules, n_sessions=rules.n_sessions)
+    total = np.where(has_bar, total_scores(rules, scores, is_missing), np.nan)
+    return ScoredMarket(
+        symbols=[f"SIM{number:04d}" for number in range(1, rules.n_symbols + 1)],
+        scores=scores,
+        is_missing=is_missing,
+        total=total,
+        close=bars.close[SHOWN],
+        relative_volume=relative_volumes(bars.volume, n_sessions=N_WARM_UP_SESSIONS)[SHOWN],
+        sp500_close=path.sp500_close[SHOWN],
+        sp500_return_20=path.sp500_close[SHOWN] / path.sp500_close[:-N_WARM_UP_SESSIONS] - 1,
+        vix_close=path.vix_close[SHOWN],
+    )
+
+
+def _keys(symbols: Sequence[str], sessions: Sequence[date], is_there: Flags) -> dict[str, pl.Series]:
+    day, symbol = np.nonzero(is_there)
+    return {
+        "symbol": pl.Series(symbols, dtype=pl.String).gather(symbol),
+        "date": pl.Series(sessions, dtype=pl.Date).gather(day),
+    }
+
+
+def _bars_frame(symbols: Sequence[str], bars: BarPaths, sessions: Sequence[date], has_bar: Flags) -> pl.DataFrame:
+    columns = {"open": bars.open, "high": bars.high, "low": bars.low, "close": bars.close, "volume": bars.volume}
+    return pl.DataFrame(
+        _keys(symbols, sessions, has_bar) | {name: pl.Series(path[SHOWN][has_bar]) for name, path in columns.items()}
+    )
+
+
+def _scores_frame(rules: MarketRules, market: ScoredMarket, sessions: Sequence[date]) -> pl.DataFrame:
+    is_scored = ~np.isnan(market.total)
+    present = np.where(market.is_missing, np.nan, market.scores)
+    components = dict(zip(rules.components, present, strict=True))
+    return pl.DataFrame(
+        _keys(market.symbols, sessions, is_scored)
+        | {
+            name: pl.Series(values[is_scored]).fill_nan(None)
+            for name, values in (components | {TOTAL_SCORE: market.total}).items()
+        }
+    )
+
+
+def _truth(rules: MarketRules, sessions: Sequence[date]) -> dict[str, Any]:
+    return {
+        "is_simulated": True,
+        "method": METHOD,
+        "note": NOTE,
+        "seed": rules.seed,
+        "first_session": sessions[0].isoformat(),
+        "last_session": sessions[-1].isoformat(),
+        "n_sessions": rules.n_sessions,
+        "n_symbols": rules.n_symbols,
+        "default_weights": dict(rules.default_weights),
+        "information_coefficients": dict(zip(rules.components, rules.information_coefficients, strict=True)),
+        "information_coefficient_meaning": (
+            "population Spearman correlation, across all scored symbols of a session, of the component score with the "
+            "return of the next session from open to close"
+        ),
+        "score_persistence": rules.score_persistence,
+        "volatility": rules.volatility,
+        "share_missing_bars": rules.share_missing_bars,
+        "share_missing_scores": rules.share_missing_scores,
+    }
