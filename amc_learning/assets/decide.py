@@ -1,0 +1,53 @@
+"""Decide: what the night does about the weights, and why."""
+
+import dagster as dg
+
+from amc_learning.assets.analyse import correlation_table, threshold_table
+from amc_learning.assets.charts import weights_chart
+from amc_learning.assets.common import asset_arguments, described, newest, preview, window_mapping
+from amc_learning.assets.measure import daily_statistics
+from amc_learning.assets.partitions import known_days
+from amc_learning.settings import Settings
+from amc_learning.stages.decide import decide_days
+from amc_learning.warehouse import Warehouse
+
+YESTERDAY = dg.TimeWindowPartitionMapping(start_offset=-1, end_offset=-1)
+
+
+@dg.asset(
+    **asset_arguments("decide", "parquet", "numpy", pool="weights"),
+    deps=[
+        dg.AssetDep(daily_statistics, partition_mapping=window_mapping(90)),
+        correlation_table,
+        threshold_table,
+        dg.AssetDep("weight_decisions", partition_mapping=YESTERDAY),
+    ],
+    description="Should the weights move, how far, and why? Starts from the vector of the previous knowledge day.",
+)
+def weight_decisions(
+    context: dg.AssetExecutionContext,
+    warehouse: dg.ResourceParam[Warehouse],
+    settings: dg.ResourceParam[Settings],
+) -> dg.MaterializeResult:
+    days = known_days(context)
+    decisions = decide_days(warehouse, settings, days)
+    last = newest(decisions)
+    numbers = {f"weight_{row['component']}": row["weight"] for row in last.to_dicts()}
+    numbers |= {
+        "largest_change": last["change"].abs().max(),
+        "confidence": last["confidence"].first(),
+        "expected_improvement": last["expected_improvement"].first(),
+    }
+    columns = ["component", "previous_weight", "suggested_weight", "weight", "change", "is_at_daily_limit"]
+    return described(
+        warehouse.catalogue["weight_decisions"],
+        decisions,
+        days,
+        numbers=numbers,
+        chart=weights_chart(last),
+        extra={
+            "status": last["status"].first() or "no decision",
+            "reason": last["reason"].first() or "no decision",
+            "weights": preview(last, columns),
+        },
+    )

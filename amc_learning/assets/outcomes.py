@@ -1,0 +1,61 @@
+"""Outcomes and join: what became of the decisions, and their scores beside it."""
+
+import dagster as dg
+import polars as pl
+
+from amc_learning.assets.charts import return_histogram
+from amc_learning.assets.collect import discovery_candidates, price_bars
+from amc_learning.assets.common import asset_arguments, described, window_mapping
+from amc_learning.assets.partitions import known_days
+from amc_learning.settings import Settings
+from amc_learning.stages.evidence import join_feature_outcomes, mature_outcomes
+from amc_learning.warehouse import Warehouse
+
+LONGEST_HORIZON_DAYS = 45
+"""Calendar days from a decision to its 21st session, holidays included: how far back lineage reaches."""
+
+
+@dg.asset(
+    **asset_arguments("outcomes", "parquet", "polars"),
+    deps=[dg.AssetDep(discovery_candidates, partition_mapping=window_mapping(LONGEST_HORIZON_DAYS)), price_bars],
+    description="What became of the decisions? Forward returns and excursions that matured on this day.",
+)
+def candidate_outcomes(
+    context: dg.AssetExecutionContext,
+    warehouse: dg.ResourceParam[Warehouse],
+    settings: dg.ResourceParam[Settings],
+) -> dg.MaterializeResult:
+    days = known_days(context)
+    outcomes = mature_outcomes(warehouse, settings, days)
+    complete = outcomes.filter(pl.col("outcome_status") == "complete").height
+    numbers = {
+        "n_outcomes": outcomes.height,
+        "n_flagged": outcomes.height - complete,
+        "share_winners": outcomes["is_winner"].mean(),
+        "share_losers": outcomes["is_loser"].mean(),
+        "mean_forward_return": outcomes["forward_return"].mean(),
+    }
+    table = warehouse.catalogue["candidate_outcomes"]
+    return described(table, outcomes, days, numbers=numbers, chart=return_histogram(outcomes))
+
+
+@dg.asset(
+    **asset_arguments("join", "parquet", "polars"),
+    deps=[
+        candidate_outcomes,
+        dg.AssetDep(discovery_candidates, partition_mapping=window_mapping(LONGEST_HORIZON_DAYS)),
+    ],
+    description="Which scores led to which returns? Scores as known at the decision beside the outcome, point in time.",
+)
+def feature_outcomes(
+    context: dg.AssetExecutionContext,
+    warehouse: dg.ResourceParam[Warehouse],
+    settings: dg.ResourceParam[Settings],
+) -> dg.MaterializeResult:
+    days = known_days(context)
+    joined = join_feature_outcomes(warehouse, settings, days)
+    numbers = {
+        "n_in_cross_section": joined["is_in_cross_section"].sum(),
+        "n_unknown_returns": joined["forward_return"].null_count(),
+    }
+    return described(warehouse.catalogue["feature_outcomes"], joined, days, numbers=numbers)

@@ -1,0 +1,36 @@
+"""Schedules: the calendar facts of the loop."""
+
+from datetime import datetime
+
+import dagster as dg
+
+from amc_learning.automation.jobs import daily_correction_cycle
+from amc_learning.contracts.knowledge_days import MARKET_TIMEZONE, previous_knowledge_day
+from amc_learning.settings import Automation
+
+
+def daily_schedule(automation: Automation) -> dg.ScheduleDefinition:
+    """The nightly cycle, Tuesday to Saturday just after midnight in New York: it fills yesterday's knowledge day."""
+
+    @dg.schedule(
+        name="daily_correction_schedule",
+        job=daily_correction_cycle,
+        cron_schedule=f"{automation.daily_minute} {automation.daily_hour} * * 2-6",
+        execution_timezone=MARKET_TIMEZONE,
+        default_status=_status(is_on=automation.daily_schedule_is_on),
+        description="Runs the night for yesterday's knowledge day; Friday's runs in the night to Saturday.",
+    )
+    def daily_correction_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+        yesterday = yesterday_of(context.scheduled_execution_time)
+        return dg.RunRequest(run_key=f"daily-{yesterday}", partition_key=yesterday)
+
+    return daily_correction_schedule
+
+
+def yesterday_of(tick: datetime) -> str:
+    """Partition key of the last knowledge day that was over at this instant."""
+    return previous_knowledge_day(tick.date()).isoformat()
+
+
+def _status(*, is_on: bool) -> dg.DefaultScheduleStatus:
+    return dg.DefaultScheduleStatus.RUNNING if is_on else dg.DefaultScheduleStatus.STOPPED

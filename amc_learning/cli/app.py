@@ -1,0 +1,67 @@
+"""The application: its verbs, its global options, and the edge at which errors become sentences."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from amc_learning import __version__
+from amc_learning.cli import cycle, demo, ingest, inspect, serve, weights
+
+app = typer.Typer(
+    name="amc-learning",
+    help="Collect decisions and outcomes, learn from them, publish bounded parameter updates.",
+    epilog="Data lives in ./data or AMC_LEARNING_DATA_DIR. Exit codes: 0 done, 1 refused or failed, 2 usage, 3 done with quarantine.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+app.add_typer(ingest.app, name="ingest")
+app.add_typer(cycle.app, name="run")
+app.add_typer(weights.app, name="weights")
+app.add_typer(inspect.quarantine_app, name="quarantine")
+app.command()(cycle.backfill)
+app.command()(inspect.status)
+app.command()(inspect.sql)
+app.command()(inspect.doctor)
+app.command()(serve.up)
+app.command()(demo.demo)
+
+
+def _version(*, value: bool) -> None:
+    if value:
+        typer.echo(f"amc-learning {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    *, version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")] = False
+) -> None:
+    """Options before the verb."""
+
+
+def main() -> None:
+    """Run the command line; errors that a person can cause leave as one sentence and exit code 1."""
+    from pydantic import ValidationError  # noqa: PLC0415
+
+    try:
+        app()
+    except ValidationError as error:
+        problems = "; ".join(f"{'.'.join(map(str, item['loc'])) or 'settings'}: {item['msg']}" for item in error.errors())
+        _leave(f"settings are not usable: {problems}. See docs/operations.md for every setting")
+    except _expected_errors() as error:
+        _leave(str(error))
+
+
+def _expected_errors() -> tuple[type[Exception], ...]:
+    from amc_learning.intake.errors import IntakeError  # noqa: PLC0415
+    from amc_learning.stages.publish import PublicationError  # noqa: PLC0415
+    from amc_learning.warehouse.errors import WarehouseError  # noqa: PLC0415
+
+    return (IntakeError, PublicationError, WarehouseError, OSError)
+
+
+def _leave(message: str) -> None:
+    typer.secho(f"amc-learning: {message}", err=True, fg="red")
+    sys.exit(1)

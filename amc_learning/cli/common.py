@@ -1,0 +1,104 @@
+"""What the verbs share: settings, warehouse, output for people and for machines."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, is_dataclass
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from amc_learning.contracts.knowledge_days import is_knowledge_day, knowledge_day, previous_knowledge_day
+from amc_learning.settings import Settings
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from amc_learning.warehouse import Warehouse
+
+DONE_WITH_QUARANTINE = 3
+MAX_MESSAGES = 20
+"""More messages than this hide the summary; all of them are in quarantine."""
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
+
+
+def console() -> "Console":
+    """Where output for people goes."""
+    from rich.console import Console  # noqa: PLC0415
+
+    return Console(highlight=False)
+
+
+def open_warehouse(settings: Settings) -> "Warehouse":
+    """The warehouse of these settings."""
+    from amc_learning.warehouse import Warehouse  # noqa: PLC0415
+
+    return Warehouse.open(settings.data_dir, settings.features.components, inbox_url=settings.inbox_url)
+
+
+def now() -> datetime:
+    """The clock, read once at the edge."""
+    return datetime.now(UTC)
+
+
+def yesterday() -> date:
+    """The last knowledge day that is over."""
+    return previous_knowledge_day(knowledge_day(now()))
+
+
+def knowledge_day_argument(text: str) -> date:
+    """A date typed by a person; must be a weekday, because partitions are."""
+    try:
+        day = date.fromisoformat(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r} is not a date; write it as 2014-12-15") from error
+    if not is_knowledge_day(day):
+        raise typer.BadParameter(
+            f"{day} is a weekend day; knowledge days are weekdays, the one before is {previous_knowledge_day(day)}"
+        )
+    return day
+
+
+def emit_json(value: object) -> None:
+    """Print a value as JSON: dataclasses as objects, dates as text."""
+    import orjson  # noqa: PLC0415
+
+    plain = asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
+    options = orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY
+    typer.echo(orjson.dumps(plain, default=str, option=options).decode())
+
+
+def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """A small table for people; numbers are right-aligned and rounded, missing values are dashes."""
+    from rich.table import Table  # noqa: PLC0415
+
+    rows = [list(row) for row in rows]
+    table = Table(title=title, title_justify="left", title_style="bold", header_style="dim", box=None, pad_edge=False)
+    for index, name in enumerate(columns):
+        is_number = any(isinstance(row[index], int | float) for row in rows)
+        table.add_column(name, justify="right" if is_number else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(cell(value) for value in row))
+    console().print(table)
+
+
+def cell(value: object) -> str:
+    """One value as text for a table.
+
+    >>> cell(None), cell(0.123456), cell(1751), cell("7d")
+    ('–', '0.1235', '1,751', '7d')
+    """
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    return f"{value:.4f}" if isinstance(value, float) else str(value)
+
+
+def print_pairs(pairs: Mapping[str, object]) -> None:
+    """Names and values, one a line."""
+    width = max(map(len, pairs), default=0)
+    for name, value in pairs.items():
+        typer.echo(f"{name:<{width}}  {cell(value)}")

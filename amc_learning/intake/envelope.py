@@ -1,0 +1,207 @@
+"""The door: a payload becomes an event with an identity, a time and a knowledge day, or goes to quarantine.
+
+Belongs here: what is decided once, on receipt. Not here: what the event says about candidates or trades (discovery.py),
+or where it is kept (warehouse). The clock is an argument; nothing is raised for bad data.
+"""
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from amc_learning.contracts.knowledge_days import knowledge_day
+from amc_learning.intake.discovery_shape import layers, understands_discovery
+from amc_learning.intake.instants import EARLIEST, TimeRules, end_of_day, read_instant
+from amc_learning.intake.payload import MAX_DEPTH, MAX_PAYLOAD_BYTES, Unparsable, parse_payload
+from amc_learning.intake.text import as_text, canonical_json, storable
+
+__all__ = ["Envelope", "PayloadLimits", "Quarantined", "TimeRules", "receive"]
+
+DISCOVERY = "discovery"
+
+TIME_FIELDS = (
+    "occurred_at", "timestamp", "decided_at", "generated_at", "created_at", "scan_time", "run_at", "time", "ts", "date",
+)  # fmt: skip
+"""Fields that say when, in order of preference; the first that can be read counts."""
+
+WHOLE = "payload"
+"""Stands for the field when no single one is to blame."""
+
+ID_FIELDS = ("event_id", "job_id", "idempotency_key")
+
+_PLAIN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:+@\-]{0,99}")
+_KIND = re.compile(r"[a-z][a-z_]{0,31}")
+
+
+@dataclass(frozen=True)
+class PayloadLimits:
+    """How large and how deep a payload may be."""
+
+    max_bytes: int = MAX_PAYLOAD_BYTES
+    max_depth: int = MAX_DEPTH
+
+
+@dataclass(frozen=True)
+class Envelope:
+    """An accepted event: the columns of the raw event tables, its kind, and what is worth telling the sender."""
+
+    kind: str
+    known_on: date
+    event_id: str
+    received_at: datetime
+    occurred_at: datetime
+    occurred_at_source: str
+    source: str
+    payload: str
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Quarantined:
+    """An event kept but not accepted: what is wrong, in which field, and the text as received.
+
+    `quarantine_id` is the same for the same text and kind. Bytes a store might refuse are written out in `text`.
+    """
+
+    quarantine_id: str
+    kind: str
+    received_at: datetime
+    source: str
+    field: str
+    reason: str
+    text: str
+
+
+@dataclass(frozen=True)
+class _Refused:
+    field: str
+    reason: str
+
+
+def receive(
+    text: str,
+    *,
+    kind: str,
+    source: str,
+    received_at: datetime,
+    rules: TimeRules | None = None,
+    limits: PayloadLimits | None = None,
+    sender_key: str | None = None,
+) -> Envelope | Quarantined:
+    """Accept a payload as an event, or say why it is kept apart.
+
+    Args:
+        text: the payload as received; stored verbatim.
+        kind: discovery, thesis, trade, ...; part of the event id, so that two kinds may share a sender's key.
+        source: where it came from, for people: file and line, or http.
+        received_at: the moment of receipt, with a time zone.
+        rules: how timestamps are read, and how far ahead of `received_at` one may lie.
+        limits: largest and deepest payload.
+        sender_key: the sender's idempotency key, when it came beside the payload; wins over keys inside.
+
+    Returns:
+        An `Envelope` whose event id is the sender's key (hashed when it is long or holds unsafe characters), else the
+        hash of the canonical payload: two payloads that differ in blanks or key order only are one event.
+        `occurred_at_source` is payload, or receipt when no time was sent or none could be read.
+        Otherwise `Quarantined`: not JSON, too large, too deep, neither object nor list, not understood as this kind,
+        or a time before 1990 or ahead of receipt by more than `rules.max_clock_skew`.
+
+    Raises:
+        ValueError: `kind` is no plain word, or `received_at` has no time zone; mistakes of the caller, not the sender.
+    """
+    if not _KIND.fullmatch(kind):
+        raise ValueError(f"kind {kind!r} is not a plain lower-case word")
+    if received_at.tzinfo is None:
+        raise ValueError("received_at has no time zone")
+    rules, limits = rules or TimeRules(), limits or PayloadLimits()
+    accepted = _accept(
+        text, kind=kind, source=source, received_at=received_at, rules=rules, limits=limits, sender_key=sender_key
+    )
+    if isinstance(accepted, Envelope):
+        return accepted
+    kept = storable(text)
+    fingerprint = hashlib.sha256(f"{kind}\n{kept}".encode()).hexdigest()
+    return Quarantined(fingerprint[:16], kind, received_at, storable(source), accepted.field, accepted.reason, kept)
+
+
+def _accept(
+    text: str,
+    *,
+    kind: str,
+    source: str,
+    received_at: datetime,
+    rules: TimeRules,
+    limits: PayloadLimits,
+    sender_key: str | None,
+) -> Envelope | _Refused:
+    parsed = parse_payload(text, max_bytes=limits.max_bytes, max_depth=limits.max_depth)
+    if isinstance(parsed, Unparsable):
+        return _Refused(WHOLE, parsed.reason)
+    if not isinstance(parsed.value, dict | list):
+        return _Refused(WHOLE, f"an object or a list is needed, not {as_text(parsed.value)}")
+    misunderstood = understands_discovery(parsed.value) if kind == DISCOVERY else None
+    if misunderstood is not None:
+        return _Refused(WHOLE, misunderstood)
+    warnings: list[str] = []
+    if parsed.n_not_finite:
+        warnings.append(f"{parsed.n_not_finite} values are NaN or infinite and count as missing")
+    heads = layers(parsed.value) if isinstance(parsed.value, dict) else []
+    when = _occurred_at(heads, received_at, rules, warnings)
+    if isinstance(when, _Refused):
+        return when
+    occurred_at, occurred_at_source = when
+    return Envelope(
+        kind=kind,
+        known_on=knowledge_day(occurred_at, market_timezone=rules.market_timezone),
+        event_id=_event_id(kind, sender_key, heads, parsed.value),
+        received_at=received_at,
+        occurred_at=occurred_at,
+        occurred_at_source=occurred_at_source,
+        source=storable(source),
+        payload=text,
+        warnings=tuple(warnings),
+    )
+
+
+def _occurred_at(
+    heads: Sequence[Mapping[str, object]], received_at: datetime, rules: TimeRules, warnings: list[str]
+) -> tuple[datetime, str] | _Refused:
+    """When it happened and who says so; a time that cannot be true is refused, one that cannot be read is not used."""
+    for name, sent in ((name, head.get(name)) for head in heads for name in TIME_FIELDS):
+        if sent is None or sent == "":
+            continue
+        instant = read_instant(sent, rules=rules)
+        if instant is None:
+            warnings.append(f"{name} {as_text(sent)} is no time that can be read; ISO 8601 or an epoch is")
+            continue
+        if not isinstance(instant, datetime):
+            if instant < EARLIEST.date():
+                return _Refused(name, f"{name} {as_text(sent)} lies before 1990")
+            warnings.append(f"{name} {as_text(sent)} is a date without a time: read as the end of that day")
+            instant = end_of_day(instant, rules=rules, not_after=received_at)
+        if instant < EARLIEST:
+            return _Refused(name, f"{name} {as_text(sent)} lies before 1990")
+        if instant - received_at > rules.max_clock_skew:
+            ahead = (instant - received_at).total_seconds() / 3600
+            allowed = rules.max_clock_skew.total_seconds() / 3600
+            reason = f"{name} {as_text(sent)} lies {ahead:,.1f} h after its receipt; at most {allowed:g} h are allowed"
+            return _Refused(name, reason)
+        return instant, "payload"
+    warnings.append("no usable timestamp was sent: the time of receipt counts")
+    return received_at, "receipt"
+
+
+def _event_id(kind: str, sender_key: str | None, heads: Sequence[Mapping[str, object]], value: object) -> str:
+    """`kind:` and the sender's key when it is plain, else a hash of the key, else a hash of the canonical payload."""
+    keys = [sender_key, *(head.get(name) for head in heads for name in ID_FIELDS)]
+    for key in keys:
+        if isinstance(key, bool) or not isinstance(key, str | int) or not str(key).strip():
+            continue
+        plain = str(key).strip()
+        return f"{kind}:{plain if _PLAIN_ID.fullmatch(plain) else _digest('key', plain)}"
+    return f"{kind}:{_digest('body', canonical_json(value))}"
+
+
+def _digest(what: str, text: str) -> str:
+    return f"{what}-{hashlib.sha256(text.encode('utf-8', 'backslashreplace')).hexdigest()[:32]}"

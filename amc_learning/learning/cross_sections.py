@@ -1,0 +1,118 @@
+"""Cutting joined outcomes into cross-sections, and a cross-section into the populations it can speak for.
+
+Belongs here: which decisions are looked at together and with which weight. Not here: what is computed from them.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+
+SELECTED = "selected"
+CONTROLS = "controls"
+UNIVERSE = "universe"
+EVERYTHING = "all"
+
+
+@dataclass(frozen=True)
+class Population:
+    """Decisions of one cross-section seen as a sample of something.
+
+    `scores` is features x decisions (NaN: not scored), `returns` one per decision (NaN: unknown). `weights` are whole
+    numbers in proportion to how many decisions of the population a row stands for.
+    """
+
+    name: str
+    scope: str
+    scores: Floats
+    returns: Floats
+    is_winner: Bools
+    is_loser: Bools
+    weights: Floats
+
+
+@dataclass(frozen=True)
+class CrossSection:
+    """All decisions of one entry session and horizon, the selected first, each group ordered by decision."""
+
+    known_on: date
+    horizon: str
+    entry_date: date
+    n_selected: int
+    n_universe: int | None
+    action_tags: npt.NDArray[Any]
+    everyone: Population
+
+    def populations(self) -> Iterator[Population]:
+        """Selected, then per action tag; controls and universe where there are controls.
+
+        Universe: the selected stand for themselves, the controls for all that were scored but not selected, so a
+        control weighs (n_universe - n_selected) / n_controls; weights are multiplied by n_controls to be whole. It
+        needs to know how many were scored: without `n_universe`, or with one that leaves nobody unselected, it is left
+        out.
+        """
+        chosen = slice(0, self.n_selected)
+        n_controls = len(self.everyone.returns) - self.n_selected
+        if self.n_selected:
+            selected = self._rows(SELECTED, EVERYTHING, chosen)
+            yield selected
+            for tag in sorted(set(self.action_tags[chosen]) - {None}):
+                yield self._rows(SELECTED, tag, np.flatnonzero(self.action_tags[chosen] == tag))
+        if n_controls:
+            yield self._rows(CONTROLS, EVERYTHING, slice(self.n_selected, None))
+        if n_controls and self.n_universe is not None and self.n_universe > self.n_selected:
+            weights = np.full(len(self.everyone.returns), float(self.n_universe - self.n_selected))
+            weights[chosen] = float(n_controls)
+            yield self._rows(UNIVERSE, EVERYTHING, slice(None), weights)
+
+    def _rows(
+        self, name: str, scope: str, rows: slice | npt.NDArray[np.intp], weights: Floats | None = None
+    ) -> Population:
+        everyone = self.everyone
+        return Population(
+            name,
+            scope,
+            np.ascontiguousarray(everyone.scores[:, rows]),
+            everyone.returns[rows],
+            everyone.is_winner[rows],
+            everyone.is_loser[rows],
+            everyone.weights[rows] if weights is None else weights,
+        )
+
+
+def cross_sections(joined: pl.DataFrame, *, features: Sequence[str]) -> Iterator[CrossSection]:
+    """The cross-sections of joined outcomes, ordered by knowledge day, horizon and entry.
+
+    Args:
+        joined: table feature_outcomes; rows outside the cross-section (earlier decisions on the same symbol) are left
+            out here.
+        features: the score columns, in the order of the rows of `scores`.
+    """
+    keys = ["known_on", "horizon", "entry_date"]
+    ordered = joined.filter("is_in_cross_section").sort(
+        *keys, "is_selected", "decision_id", descending=[False, False, False, True, False]
+    )
+    sizes = ordered.group_by(keys, maintain_order=True).agg(
+        pl.len().alias("n"), pl.col("is_selected").sum().alias("n_selected"), pl.col("n_universe").max()
+    )
+    scores = np.ascontiguousarray(ordered.select(pl.col(features).cast(pl.Float64)).to_numpy().T)
+    returns = ordered["forward_return"].to_numpy()
+    is_winner = ordered["is_winner"].fill_null(False).to_numpy()
+    is_loser = ordered["is_loser"].fill_null(False).to_numpy()
+    tags = np.array(ordered["action_tag"].to_list(), dtype=object)
+    ones = np.ones(ordered.height)
+    start = 0
+    for known_on, horizon, entry_date, n, n_selected, n_universe in sizes.iter_rows():
+        rows = slice(start, start + n)
+        start += n
+        everyone = Population(
+            UNIVERSE, EVERYTHING, scores[:, rows], returns[rows], is_winner[rows], is_loser[rows], ones[rows]
+        )
+        yield CrossSection(known_on, horizon, entry_date, n_selected, n_universe, tags[rows], everyone)

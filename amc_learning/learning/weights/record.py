@@ -1,0 +1,190 @@
+"""Decisions as a record: what earlier nights decided, and the table of new decisions.
+
+Belongs here: reading and writing the shape of table `weight_decisions`. Not here: deciding (decision).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+Vector = NDArray[np.float64]
+
+ACTIVE = "active"
+HELD = "held"
+INSUFFICIENT_EVIDENCE = "insufficient_evidence"
+ROLLED_BACK = "rolled_back"
+
+
+def component_vector(values: Mapping[str, float], names: tuple[str, ...], what: str) -> Vector:
+    """Values in the order of the feature set.
+
+    Raises:
+        ValueError: the components are not exactly those of the feature set.
+
+    >>> component_vector({"b": 0.4, "a": 0.6}, ("a", "b"), "in_force").tolist()
+    [0.6, 0.4]
+    """
+    if set(values) != set(names):
+        msg = (
+            f"{what} names the components {', '.join(sorted(values))}, the feature set {', '.join(names)}: "
+            "start a data directory of its own for another feature set"
+        )
+        raise ValueError(msg)
+    return np.array([float(values[name]) for name in names])
+
+
+@dataclass(frozen=True)
+class PastDecision:
+    """What an earlier night decided."""
+
+    known_on: date
+    previous: Vector
+    weights: Vector
+    status: str
+
+
+class DecisionHistory:
+    """Earlier nights, oldest first; grows by one per night. Nights far back may be missing."""
+
+    def __init__(self, nights: Sequence[PastDecision] = ()) -> None:
+        self._nights = list(nights)
+
+    def add(self, night: PastDecision) -> None:
+        """Append the latest night."""
+        self._nights.append(night)
+
+    def in_force(self, default: Vector) -> Vector:
+        """The last decided vector; the default before the first decision."""
+        return self._nights[-1].weights if self._nights else default
+
+    def weights_of(self, known_on: date) -> Vector:
+        """The vector decided on this knowledge day.
+
+        Raises:
+            ValueError: no decision of that day is at hand.
+        """
+        for night in reversed(self._nights):
+            if night.known_on == known_on:
+                return night.weights
+        msg = (
+            f"rollback to {known_on}: no weights were decided on that day; order a rollback to another day, or release"
+        )
+        raise ValueError(msg)
+
+    def campaign_start(self, as_of: date, *, days: int) -> Vector | None:
+        """Weights in force when the change now under way began; None when the last night was not part of one.
+
+        A change is an unbroken run of active nights; looked at over this many calendar days before `as_of`.
+        """
+        start = None
+        for night in reversed(self._nights):
+            if night.status != ACTIVE or (as_of - night.known_on).days > days:
+                break
+            start = night.previous
+        return start
+
+
+def decision_history(earlier: pl.DataFrame | None, *, names: tuple[str, ...]) -> DecisionHistory:
+    """History from rows of table `weight_decisions`, in any order.
+
+    Raises:
+        ValueError: a column is missing, or a night names other components than the feature set.
+    """
+    if earlier is None or earlier.is_empty():
+        return DecisionHistory()
+    wanted = ("known_on", "component", "previous_weight", "weight", "status")
+    missing = [name for name in wanted if name not in earlier.columns]
+    if missing:
+        msg = f"earlier decisions lack {', '.join(missing)}: read these columns of weight_decisions as well"
+        raise ValueError(msg)
+    rows = earlier.select(wanted).unique().sort("known_on", "component")
+    nights = []
+    for day in rows.partition_by("known_on", maintain_order=True):
+        known_on, status = day.select("known_on", "status").row(0)
+        previous, weights = (
+            component_vector(
+                dict(zip(day["component"], day[column], strict=True)), names, f"the decision of {known_on}"
+            )
+            for column in ("previous_weight", "weight")
+        )
+        nights.append(PastDecision(known_on, previous, weights, status))
+    return DecisionHistory(nights)
+
+
+@dataclass(frozen=True)
+class NightRecord:
+    """What one night writes down; None where there was no evidence to write it from."""
+
+    status: str
+    reason: str
+    previous: Vector
+    weights: Vector
+    suggested: Vector | None = None
+    multipliers: Vector | None = None
+    is_at_daily_limit: NDArray[np.bool_] | None = None
+    window_days: int | None = None
+    n_days: int = 0
+    confidence: float | None = None
+    improvement: float | None = None
+    improvement_ci_low: float | None = None
+    improvement_ci_high: float | None = None
+    success_rate_change: float | None = None
+    top_return_change: float | None = None
+
+
+def decisions_table(
+    nights: Sequence[tuple[date, NightRecord]],
+    *,
+    names: tuple[str, ...],
+    schema: pl.Schema,
+    horizon: str,
+    population: str,
+) -> pl.DataFrame:
+    """Table `weight_decisions`: one row per night and component, sorted by both."""
+    size = len(names)
+    records = [record for _, record in nights]
+    per_night: dict[str, list[Any]] = {
+        "known_on": [night for night, _ in nights],
+        "status": [record.status for record in records],
+        "reason": [record.reason for record in records],
+        "evidence_window_days": [record.window_days for record in records],
+        "n_days": [record.n_days for record in records],
+        "confidence": [record.confidence for record in records],
+        "expected_improvement": [record.improvement for record in records],
+        "expected_improvement_ci_low": [record.improvement_ci_low for record in records],
+        "expected_improvement_ci_high": [record.improvement_ci_high for record in records],
+        "expected_success_rate_change": [record.success_rate_change for record in records],
+        "expected_top_return_change": [record.top_return_change for record in records],
+    }
+    columns: dict[str, list[Any]] = {
+        name: [value for value in values for _ in range(size)] for name, values in per_night.items()
+    }
+    columns["component"] = [name for _ in nights for name in names]
+    columns["previous_weight"] = [weight for record in records for weight in record.previous.tolist()]
+    columns["weight"] = [weight for record in records for weight in record.weights.tolist()]
+    columns["change"] = [
+        change for record in records for change in (np.round(record.weights - record.previous, 9) + 0.0).tolist()
+    ]
+    columns["suggested_weight"] = [
+        weight
+        for record in records
+        for weight in ([None] * size if record.suggested is None else (np.round(record.suggested, 6) + 0.0).tolist())
+    ]
+    columns["regime_multiplier"] = [
+        factor
+        for record in records
+        for factor in (np.ones(size) if record.multipliers is None else record.multipliers).tolist()
+    ]
+    columns["is_at_daily_limit"] = [
+        flag
+        for record in records
+        for flag in (np.zeros(size, bool) if record.is_at_daily_limit is None else record.is_at_daily_limit).tolist()
+    ]
+    columns["evidence_horizon"] = [horizon] * (size * len(nights))
+    columns["evidence_population"] = [population] * (size * len(nights))
+    return pl.DataFrame({name: columns[name] for name in schema}, schema=schema).sort("known_on", "component")

@@ -1,0 +1,195 @@
+"""Which weights the evidence suggests, and how they would have done on days they were not fitted to.
+
+Belongs here: fitting weights to a window, choosing the strength of shrinkage out of sample.
+Not here: bounds of a night (projection), whether the improvement is reliable (improvement), what to do (decision).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from amc_learning.learning.weights.evidence import Evidence, correlation
+from amc_learning.learning.weights.projection import project_capped_simplex
+
+Vector = NDArray[np.float64]
+
+SHRINKAGE_GRID = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0, np.inf)
+"""Candidate strengths of the pull toward the weights in force, in units of one component's variance; infinity is
+'no change', which is always allowed."""
+
+PRIOR_COEFFICIENT = 0.03
+"""Information coefficient the weights in force are presumed to have: sets the length of the vector shrunk to."""
+
+N_FOLDS = 5
+"""Blocks of neighbouring days, each judged by weights fitted to the others."""
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """Suggested weights with the daily coefficients of the same rule out of sample.
+
+    Attributes:
+        weights: on the capped simplex, fitted to the whole window.
+        shrinkage: strength chosen; infinity is 'no change'.
+        coefficients: coefficient per day of weights fitted to other days, purged and embargoed.
+        coefficients_in_force: coefficient per day of the weights shrunk to.
+        fold_weights: weights per held-out block, fitted without it.
+        folds: block of each day.
+    """
+
+    weights: Vector
+    shrinkage: float
+    coefficients: Vector
+    coefficients_in_force: Vector
+    fold_weights: Vector
+    folds: NDArray[np.int64]
+
+    @property
+    def improvement(self) -> Vector:
+        """Out-of-sample difference per day, suggested rule minus weights in force."""
+        return self.coefficients - self.coefficients_in_force
+
+    def weights_out_of_sample(self, day: int) -> Vector:
+        """Weights fitted without the block of this day (position in the window)."""
+        weights: Vector = self.fold_weights[self.folds[day]]
+        return weights
+
+
+def suggest_weights(
+    window: Evidence,
+    in_force: Vector,
+    *,
+    overlap_sessions: int,
+    cap: float,
+    fixed: NDArray[np.bool_] | None = None,
+) -> Suggestion:
+    """Ridge regression of return ranks on scores over the cone w >= 0, shrunk toward the weights in force.
+
+    Per strength s it minimises u'Ru - 2 u'r + s |u - q|^2 over u >= 0, where R and r are the mean covariances with
+    scores in units of their own standard deviation, and q points along the weights in force with the length they would
+    have at a coefficient of `PRIOR_COEFFICIENT`: little evidence stays near q, whatever its sign. The strength with the
+    best mean coefficient on held-out blocks of days wins.
+
+    Args:
+        window: cross-sections of one horizon and population, oldest first.
+        in_force: weights on the simplex.
+        overlap_sessions: sessions a label spans; that many days around a held-out block are not fitted to.
+        cap: largest weight.
+        fixed: components whose weight must stay (they vary on too few days to be judged).
+    """
+    size = len(in_force)
+    fixed = np.zeros(size, dtype=bool) if fixed is None else fixed
+    n_days = len(window)
+    blocks = np.array_split(np.arange(n_days), N_FOLDS)
+    scores_flat = window.score_covariances.reshape(n_days, -1)
+    training = [_training_days(n_days, block, overlap_sessions) for block in blocks]
+    everything = np.ones(n_days, dtype=bool)
+    masks = np.array([*training, everything], dtype=np.float64)
+    counts = masks.sum(axis=1)
+    mean_returns = np.einsum("fd,dk->fk", masks, window.return_covariances) / counts[:, None]
+    mean_scores = (np.einsum("fd,dj->fj", masks, scores_flat) / counts[:, None]).reshape(-1, size, size)
+    spread = _typical_deviation(window)
+    fitted = _fit(mean_scores, mean_returns, in_force, spread=spread, cap=cap, fixed=fixed)  # folds+1, strengths, k
+
+    held_out = np.empty((n_days, len(SHRINKAGE_GRID)))
+    for fold, block in enumerate(blocks):
+        weights = fitted[fold]
+        covariance = window.return_covariances[block] @ weights.T
+        outer = (weights[:, :, None] * weights[:, None, :]).reshape(len(weights), -1)
+        held_out[block] = correlation(covariance, (scores_flat[block] @ outer.T).clip(min=0.0))
+    sums = np.array([held_out[block].sum(axis=0) for block in blocks])
+    total = sums.sum(axis=0)
+    # The strength that judges a block is chosen without that block: choosing and judging on one would flatter.
+    chosen = np.array([_best(total - without) for without in sums])
+    folds = np.repeat(np.arange(N_FOLDS), [len(block) for block in blocks])
+    best = _best(total)
+    return Suggestion(
+        weights=fitted[-1, best],
+        shrinkage=SHRINKAGE_GRID[best],
+        coefficients=held_out[np.arange(n_days), chosen[folds]],
+        coefficients_in_force=held_out[:, -1],
+        fold_weights=fitted[np.arange(N_FOLDS), chosen],
+        folds=folds,
+    )
+
+
+def _best(totals: Vector) -> int:
+    """Index of the best strength; of equals the strongest pull."""
+    return len(totals) - 1 - int(np.argmax(totals[::-1]))
+
+
+def _training_days(n_days: int, block: NDArray[np.intp], overlap_sessions: int) -> NDArray[np.bool_]:
+    """Days whose labels share no session with those of the block, with as many again left out after it (embargo)."""
+    kept = np.ones(n_days, dtype=bool)
+    if len(block):
+        kept[max(block[0] - (overlap_sessions - 1), 0) : block[-1] + 1 + 2 * (overlap_sessions - 1)] = False
+    return kept
+
+
+def _typical_deviation(window: Evidence) -> Vector:
+    """Standard deviation of each score on the days it varies; 0 where it never does."""
+    variances = np.einsum("dkk->dk", window.score_covariances)
+    n_varying = (variances > 0).sum(axis=0)
+    spread: Vector = np.sqrt(variances.sum(axis=0) / np.maximum(n_varying, 1))
+    return spread
+
+
+def _fit(
+    scores: Vector, returns: Vector, in_force: Vector, *, spread: Vector, cap: float, fixed: NDArray[np.bool_]
+) -> Vector:
+    """Weights per (fold, strength): shape (folds, strengths, components)."""
+    free = ~fixed & (spread > 0)
+    shares = in_force[free].sum()
+    n_folds, n_strengths, size = len(scores), len(SHRINKAGE_GRID), len(in_force)
+    weights = np.broadcast_to(in_force, (n_folds, n_strengths, size)).copy()
+    if free.sum() < 2 or shares <= 0:
+        return weights
+    unit = spread[free]
+    correlations = scores[:, free][:, :, free] / np.outer(unit, unit)
+    slopes = returns[:, free] / unit
+    direction = in_force[free] * unit
+    length = np.sqrt(np.einsum("j,fjk,k->f", direction, correlations, direction).clip(min=1e-12))
+    prior = PRIOR_COEFFICIENT * direction / length[:, None]
+    strengths = np.array(SHRINKAGE_GRID[:-1])
+    quadratic = correlations[:, None] + strengths[None, :, None, None] * np.eye(len(unit))
+    linear = slopes[:, None] + strengths[None, :, None] * prior[:, None]
+    cone = _minimise_on_cone(quadratic.reshape(-1, len(unit), len(unit)), linear.reshape(-1, len(unit)))
+    raw = cone.reshape(n_folds, n_strengths - 1, len(unit)) / unit
+    totals = raw.sum(axis=-1, keepdims=True)
+    found = totals[..., 0] > 0
+    relative = np.where(totals > 0, raw / np.where(totals > 0, totals, 1.0), in_force[free] / shares)
+    capped = project_capped_simplex(relative, cap=max(cap / shares, 1.0 / len(unit))) * shares
+    weights[:, :-1, free] = np.where(found[..., None], capped, in_force[free])
+    return weights
+
+
+def _minimise_on_cone(quadratic: Vector, linear: Vector) -> Vector:
+    """Minimise u'Qu - 2 u'b over u >= 0 for a stack of positive definite Q, by block principal pivoting.
+
+    Source: Judice and Pires 1994 (block pivoting); single exchanges of the last violated index guarantee the end of it.
+    """
+    size = linear.shape[-1]
+    identity = np.eye(size, dtype=bool)
+    support = np.ones(linear.shape, dtype=bool)
+    tolerance = 1e-12 * np.abs(linear).max(initial=1e-300)
+    for sweep in range(_MAX_SWEEPS):
+        both = support[:, :, None] & support[:, None, :]
+        matrices = np.where(both, quadratic, identity)
+        solution = np.linalg.solve(matrices, np.where(support, linear, 0.0)[..., None])[..., 0]
+        gradient = np.einsum("pij,pj->pi", quadratic, solution) - linear
+        wrong = (support & (solution < -tolerance)) | (~support & (gradient < -tolerance))
+        if not wrong.any():
+            break
+        if sweep >= _BLOCK_SWEEPS:
+            last = size - 1 - np.argmax(wrong[:, ::-1], axis=1)
+            wrong &= np.arange(size) == last[:, None]
+        support ^= wrong
+    return np.where(support, solution, 0.0).clip(min=0.0)
+
+
+_BLOCK_SWEEPS = 8
+"""Exchanging all violated indices at once is fast but may cycle; after this many only the last one is exchanged."""
+
+_MAX_SWEEPS = 200
+"""More than the 2^6 supports of six components; single exchanges visit none twice."""

@@ -1,0 +1,69 @@
+"""When the exchange is open: the sessions that entries, maturities and horizons are counted in.
+
+Belongs here: asking exchange_calendars, and nothing else of the project needs to know that library.
+Not here: what is counted in sessions (learning/outcomes.py), which knowledge days there are (weekdays, holidays too).
+"""
+
+import warnings
+from datetime import date
+from functools import lru_cache
+
+import polars as pl
+
+from amc_learning.contracts.tables import TIMESTAMP
+
+SESSIONS_SCHEMA = pl.Schema([("session_date", pl.Date), ("opens_at", TIMESTAMP), ("closes_at", TIMESTAMP)])
+
+
+def exchange_sessions(exchange: str, start: date, end: date) -> pl.DataFrame:
+    """The sessions of an exchange from `start` to `end`, both included, early closes as they were.
+
+    The calendar is built for whole years around the range and cut, so a session's row never depends on the range asked
+    for, and never on today's date.
+
+    Args:
+        exchange: name in exchange_calendars, for example XNYS.
+        start: first date wanted.
+        end: last date wanted; an `end` before `start` gives no rows.
+
+    Returns:
+        `session_date` (Date), `opens_at`, `closes_at` (UTC), one row per session, ascending; without rows when the
+        range holds no session.
+
+    Raises:
+        ValueError: the exchange is unknown, or the library has no calendar for these years.
+
+    Source: exchange_calendars (holidays, special closings and early closes of the exchanges).
+
+    >>> exchange_sessions("XNYS", date(2013, 11, 28), date(2013, 12, 1)).rows()
+    [(datetime.date(2013, 11, 29),
+      datetime.datetime(2013, 11, 29, 14, 30, tzinfo=zoneinfo.ZoneInfo(key='UTC')),
+      datetime.datetime(2013, 11, 29, 18, 0, tzinfo=zoneinfo.ZoneInfo(key='UTC')))]
+    """
+    if end < start:
+        return pl.DataFrame(schema=SESSIONS_SCHEMA)
+    sessions = _sessions_of_years(exchange, start.year, end.year)
+    return sessions.filter(pl.col("session_date").is_between(start, end))
+
+
+@lru_cache(maxsize=16)
+def _sessions_of_years(exchange: str, first_year: int, last_year: int) -> pl.DataFrame:
+    # Imported here: it brings pandas, half a second that a reader of the package should not pay.
+    import exchange_calendars  # noqa: PLC0415
+    import exchange_calendars.errors  # noqa: PLC0415
+
+    try:
+        with warnings.catch_warnings():
+            # exchange_calendars 4.13 reads timestamps in a way that pandas 3.1 will change; the values are right.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            calendar = exchange_calendars.get_calendar(exchange, start=f"{first_year}-01-01", end=f"{last_year}-12-31")
+    except exchange_calendars.errors.InvalidCalendarName as error:
+        raise ValueError(f"no exchange named {exchange!r}; XNYS is the New York Stock Exchange") from error
+    schedule = calendar.schedule
+    return pl.DataFrame(
+        {
+            "session_date": schedule.index.to_numpy().astype("datetime64[D]"),
+            "opens_at": schedule["open"].dt.tz_convert(None).to_numpy().astype("datetime64[us]"),
+            "closes_at": schedule["close"].dt.tz_convert(None).to_numpy().astype("datetime64[us]"),
+        }
+    ).with_columns(pl.col("opens_at", "closes_at").dt.replace_time_zone("UTC"))

@@ -1,0 +1,79 @@
+"""Decide: what the night does about the weights.
+
+Belongs here: which evidence and which history the decision reads. Not here: the decision itself (learning.weights).
+"""
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+
+import polars as pl
+
+from amc_learning.learning.weights import FeatureWeights, WeightRules, decide_weights
+from amc_learning.settings import Settings
+from amc_learning.warehouse import Warehouse
+
+_EVIDENCE_COLUMNS = (
+    "known_on",
+    "horizon",
+    "entry_date",
+    "population",
+    "feature",
+    "scope",
+    "n_pairs",
+    "is_constant",
+    "return_rank_covariance",
+    "score_covariances",
+)
+
+
+def weight_rules(settings: Settings) -> WeightRules:
+    """The rules for weight decisions that these settings describe."""
+    weights = settings.weights
+    return WeightRules(
+        daily_limit=weights.daily_limit,
+        cap=weights.cap,
+        evidence_horizon=weights.evidence_horizon,
+        horizons=settings.outcomes.horizons,
+        evidence_windows_days=weights.evidence_windows_days,
+        yearly_false_change_rate=weights.yearly_false_change_rate,
+        top_k=weights.top_k,
+    )
+
+
+def weights_in_force(warehouse: Warehouse, day: date) -> tuple[date | None, dict[str, float] | None]:
+    """The last decided vector before this knowledge day and the day of its decision; (None, None) before the first."""
+    table = warehouse.table("weight_decisions")
+    decided_on = table.latest_on_or_before(day - timedelta(days=1))
+    if decided_on is None:
+        return None, None
+    rows = table.read(decided_on, decided_on, columns=["component", "weight"])
+    return decided_on, dict(rows.iter_rows())
+
+
+def decide_days(warehouse: Warehouse, settings: Settings, days: Sequence[date]) -> pl.DataFrame:
+    """Write the weight decisions of these days, in order: each starts from the vector of the day before."""
+    rules = weight_rules(settings)
+    evidence_from = days[0] - timedelta(days=max(rules.evidence_windows_days) - 1)
+    analysis_from = days[0] - timedelta(days=settings.analysis.window_days - 1)
+    joined = warehouse.table("feature_outcomes").read(analysis_from, days[-1])
+    actions = warehouse.table("operator_actions").read(None, days[-1])
+    decisions = decide_weights(
+        warehouse.table("daily_statistics").read(evidence_from, days[-1], columns=_EVIDENCE_COLUMNS),
+        joined.filter(pl.col("horizon") == rules.evidence_horizon, "is_selected"),
+        as_of=days,
+        features=FeatureWeights(settings.features.components, settings.features.default_weights),
+        in_force=weights_in_force(warehouse, days[0])[1],
+        rules=rules,
+        actions=actions,
+        earlier_decisions=_rollback_targets(warehouse, actions, days[0]),
+    )
+    warehouse.table("weight_decisions").write(decisions, days)
+    return decisions
+
+
+def _rollback_targets(warehouse: Warehouse, actions: pl.DataFrame, before: date) -> pl.DataFrame:
+    """The decisions that operators ordered to hold, as far as they were made before this day."""
+    table = warehouse.table("weight_decisions")
+    targets = actions.drop_nulls("target_known_on")["target_known_on"].unique().sort()
+    parts = [table.read(day, day) for day in targets if day < before]
+    return pl.concat([table.table.empty(), *parts]).select("known_on", "component", "weight", "status")

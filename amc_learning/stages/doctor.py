@@ -1,0 +1,102 @@
+"""The examination behind `amc-learning doctor`: each finding with its remedy."""
+
+import shutil
+import sqlite3
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version
+
+from amc_learning.settings import Settings
+from amc_learning.stages.status import missing_sessions
+from amc_learning.warehouse import Warehouse
+
+LEAST_FREE_BYTES = 2 * 2**30
+"""A night writes a few megabytes; below this a backfill may not fit."""
+
+WAL_RESET_FIX = (3, 51, 3)
+"""SQLite before this version can corrupt a database that several connections write; the inbox writes with one."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at: what was found and, when it is not well, what to do."""
+
+    subject: str
+    is_ok: bool
+    finding: str
+    remedy: str = ""
+
+
+def examine(warehouse: Warehouse, settings: Settings) -> list[Finding]:
+    """Every finding, in the order a person would look."""
+    looks: tuple[Callable[[Warehouse, Settings], Finding], ...] = (
+        _versions, _sqlite, _disk, _tables, _inbox, _quarantine, _bars, _publication,
+    )  # fmt: skip
+    return [look(warehouse, settings) for look in looks]
+
+
+def _versions(_: Warehouse, __: Settings) -> Finding:
+    names = ("dagster", "polars", "duckdb", "pydantic", "sqlalchemy")
+    found = ", ".join(f"{name} {version(name)}" for name in names)
+    return Finding("versions", is_ok=True, finding=f"Python {sys.version.split()[0]}, {found}")
+
+
+def _sqlite(_: Warehouse, settings: Settings) -> Finding:
+    if settings.inbox_url:
+        return Finding("inbox server", is_ok=True, finding=settings.inbox_url.split("@")[-1])
+    is_fixed = sqlite3.sqlite_version_info >= WAL_RESET_FIX
+    note = "" if is_fixed else "; older than 3.51.3, so the inbox keeps to one writing connection at a time"
+    return Finding("SQLite", is_ok=True, finding=f"{sqlite3.sqlite_version}{note}")
+
+
+def _disk(warehouse: Warehouse, _: Settings) -> Finding:
+    free = shutil.disk_usage(warehouse.data_dir).free
+    return Finding(
+        "disk", free >= LEAST_FREE_BYTES, f"{free / 2**30:.1f} GiB free under {warehouse.data_dir}",
+        "free some space, or move the data directory (AMC_LEARNING_DATA_DIR)",
+    )  # fmt: skip
+
+
+def _tables(warehouse: Warehouse, _: Settings) -> Finding:
+    damaged = [line for table in warehouse.catalogue for line in warehouse.table(table.name).damaged()]
+    n_files = sum(len(warehouse.table(table.name).entries()) for table in warehouse.catalogue)
+    return Finding(
+        "tables", not damaged, "; ".join(damaged[:3]) or f"{n_files:,} partitions verified by sha256",
+        "restore the file from a backup, or delete its partition and run the day again",
+    )  # fmt: skip
+
+
+def _inbox(warehouse: Warehouse, _: Settings) -> Finding:
+    n_pending = warehouse.inbox.n_pending()
+    return Finding(
+        "inbox", n_pending == 0, f"{n_pending:,} events wait to be drained", "run the night, or switch the inbox sensor on"
+    )
+
+
+def _quarantine(warehouse: Warehouse, _: Settings) -> Finding:
+    n_quarantined = warehouse.inbox.quarantined().height
+    return Finding(
+        "quarantine", n_quarantined == 0, f"{n_quarantined:,} in quarantine", "read why: amc-learning quarantine list"
+    )
+
+
+def _bars(warehouse: Warehouse, settings: Settings) -> Finding:
+    missing = missing_sessions(warehouse, settings)
+    return Finding(
+        "price bars", not missing, f"{len(missing)} sessions without a bar of any symbol: {', '.join(map(str, missing[:5]))}"
+        if missing else "no session is missing",
+        "ingest the missing bars, then run the days again from the first of them",
+    )  # fmt: skip
+
+
+def _publication(warehouse: Warehouse, _: Settings) -> Finding:
+    document = warehouse.publications.current("weights")
+    decided = warehouse.table("weight_decisions").days()
+    if document is None or not decided:
+        return Finding("publication", not decided, "nothing is published", "run a night: amc-learning run daily")
+    is_current = document["known_on"] == str(decided[-1])
+    return Finding(
+        "publication", is_current, f"weights of {document['known_on']}, decisions up to {decided[-1]}",
+        f"publish the last decision: amc-learning run daily --date {decided[-1]}",
+    )  # fmt: skip

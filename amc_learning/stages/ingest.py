@@ -1,0 +1,216 @@
+"""Ingest: from files to the inbox and the bar tables, losing nothing.
+
+Belongs here: what happens to each record of a file. Not here: reading formats and understanding payloads (intake),
+durability (warehouse). What cannot be used is kept in quarantine with its reason; the rest goes on.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import orjson
+import polars as pl
+
+from amc_learning.contracts.knowledge_days import knowledge_day
+from amc_learning.intake.bars import NormalisedTable, normalise_bars, normalise_index
+from amc_learning.intake.envelope import Envelope, Quarantined, TimeRules, receive
+from amc_learning.intake.files import read_records, read_table
+from amc_learning.market_calendar import exchange_sessions
+from amc_learning.settings import Settings
+from amc_learning.stages.collect import drain_discovery_events
+from amc_learning.warehouse import Warehouse
+from amc_learning.warehouse.inbox import InboxEvent, QuarantineItem
+
+EVENTS_PER_COMMIT = 500
+"""Events made durable by one commit: large enough for speed, small enough that a crash repeats little."""
+
+
+@dataclass(frozen=True)
+class IngestReport:
+    """What became of the records of some files: n_read = n_accepted + n_duplicates + n_quarantined."""
+
+    kind: str
+    files: tuple[str, ...]
+    n_read: int
+    n_accepted: int
+    n_duplicates: int
+    n_quarantined: int
+    first_day: date | None = None
+    last_day: date | None = None
+    messages: tuple[str, ...] = field(default=())
+
+
+def ingest_discovery(
+    warehouse: Warehouse, settings: Settings, files: Sequence[Path], *, received_at: datetime
+) -> IngestReport:
+    """Make every discovery result in these files durable in the inbox, then drain it into raw partitions."""
+    rules = TimeRules(
+        naive_timezone=settings.collection.naive_timezone,
+        max_clock_skew=timedelta(minutes=settings.collection.max_clock_skew_minutes),
+    )
+    received = (
+        receive(record.text, kind="discovery", source=record.source, received_at=received_at, rules=rules)
+        for file in files
+        for record in read_records(file)
+    )
+    n_read = n_accepted = n_duplicates = n_quarantined = 0
+    messages: list[str] = []
+    days: list[date] = []
+    for batch in _batches(received, EVENTS_PER_COMMIT):
+        events = [_inbox_event(item, received_at) for item in batch if isinstance(item, Envelope)]
+        refused = [_quarantine_item(item, received_at) for item in batch if isinstance(item, Quarantined)]
+        receipts = warehouse.inbox.append(events)
+        warehouse.inbox.quarantine(refused)
+        conflicts = [receipt for receipt in receipts if receipt.is_conflict]
+        n_read += len(batch)
+        n_duplicates += sum(receipt.is_duplicate and not receipt.is_conflict for receipt in receipts)
+        n_quarantined += len(refused) + len(conflicts)
+        n_accepted += sum(not receipt.is_duplicate and not receipt.is_conflict for receipt in receipts)
+        messages += [f"{item.source}: {item.field}: {item.reason}; kept in quarantine" for item in refused]
+        messages += [
+            f"event {receipt.event_id}: the same id came before with another body; the first stays, this one is kept "
+            "in quarantine"
+            for receipt in conflicts
+        ]
+        days += [event.known_on for event in events]
+    drain_discovery_events(warehouse)
+    return IngestReport(
+        kind="discovery",
+        files=tuple(str(file) for file in files),
+        n_read=n_read,
+        n_accepted=n_accepted,
+        n_duplicates=n_duplicates,
+        n_quarantined=n_quarantined,
+        first_day=min(days, default=None),
+        last_day=max(days, default=None),
+        messages=tuple(messages),
+    )
+
+
+def ingest_bars(
+    warehouse: Warehouse, settings: Settings, files: Sequence[Path], *, received_at: datetime
+) -> IngestReport:
+    """Merge the daily bars in these files into the warehouse; a corrected bar replaces the earlier one."""
+    return _ingest_tables(warehouse, settings, "bars", files, received_at)
+
+
+def ingest_index(
+    warehouse: Warehouse, settings: Settings, files: Sequence[Path], *, received_at: datetime
+) -> IngestReport:
+    """Merge daily index closes into the warehouse."""
+    return _ingest_tables(warehouse, settings, "index", files, received_at)
+
+
+def _ingest_tables(
+    warehouse: Warehouse, settings: Settings, kind: str, files: Sequence[Path], received_at: datetime
+) -> IngestReport:
+    """Merge the good rows of each file, keep the others in quarantine, say which sessions have no row at all."""
+    table, normalise = _TABLE_KINDS[kind]
+    today = knowledge_day(received_at)
+    sessions = frozenset(exchange_sessions(settings.market.exchange, FIRST_SESSION, today)["session_date"])
+    reports = []
+    for file in files:
+        sent = read_table(file)
+        normalised = normalise(sent, source=file.name, today=today, exchange_sessions=sessions)
+        known = _already_known(warehouse, table, normalised.accepted)
+        warehouse.inbox.quarantine([_rejected_row(kind, sent, row, received_at) for row in normalised.rejected.to_dicts()])
+        warehouse.table(table).merge(normalised.accepted)
+        days = normalised.accepted["known_on"]
+        reports.append(
+            IngestReport(
+                kind=kind,
+                files=(str(file),),
+                n_read=normalised.accepted.height + normalised.n_identical_duplicates + normalised.rejected.height,
+                n_accepted=normalised.accepted.height - known,
+                n_duplicates=known + normalised.n_identical_duplicates,
+                n_quarantined=normalised.rejected.height,
+                first_day=days.min(),  # type: ignore[arg-type]
+                last_day=days.max(),  # type: ignore[arg-type]
+                messages=(*normalised.messages(), *_gap_messages(file.name, normalised.gaps)),
+            )
+        )
+    return _summed(kind, reports)
+
+
+FIRST_SESSION = date(1990, 1, 2)
+"""Bars before this are refused as dates without a session; no feed of ours reaches back so far."""
+
+_TABLE_KINDS: dict[str, tuple[str, Callable[..., NormalisedTable]]] = {
+    "bars": ("price_bars", normalise_bars),
+    "index": ("index_closes", normalise_index),
+}
+
+
+def _already_known(warehouse: Warehouse, table: str, rows: pl.DataFrame) -> int:
+    """How many of these rows the warehouse holds already, value for value."""
+    if rows.is_empty():
+        return 0
+    days = rows["known_on"]
+    stored = warehouse.table(table).read(days.min(), days.max())  # type: ignore[arg-type]
+    return rows.join(stored, on=rows.columns, how="semi", nulls_equal=True).height
+
+
+def _rejected_row(kind: str, sent: pl.DataFrame, row: dict[str, Any], received_at: datetime) -> QuarantineItem:
+    as_sent = sent.row(row["row"] - 1, named=True)
+    return QuarantineItem(
+        kind=kind,
+        source=f"{row['source']} row {row['row']}",
+        field=row["field"],
+        reason=row["reason"],
+        payload=orjson.dumps(as_sent, default=str).decode(),
+        received_at=received_at,
+    )
+
+
+def _gap_messages(name: str, gaps: tuple[date, ...]) -> list[str]:
+    if not gaps:
+        return []
+    shown = ", ".join(map(str, gaps[:5])) + (", ..." if len(gaps) > 5 else "")
+    return [f"{name}: {len(gaps)} exchange sessions inside its dates have no row: {shown}; outcomes on them are flagged"]
+
+
+def _summed(kind: str, reports: Sequence[IngestReport]) -> IngestReport:
+    return IngestReport(
+        kind=kind,
+        files=tuple(name for report in reports for name in report.files),
+        n_read=sum(report.n_read for report in reports),
+        n_accepted=sum(report.n_accepted for report in reports),
+        n_duplicates=sum(report.n_duplicates for report in reports),
+        n_quarantined=sum(report.n_quarantined for report in reports),
+        first_day=min((report.first_day for report in reports if report.first_day), default=None),
+        last_day=max((report.last_day for report in reports if report.last_day), default=None),
+        messages=tuple(message for report in reports for message in report.messages),
+    )
+
+
+def _inbox_event(envelope: Envelope, received_at: datetime) -> InboxEvent:
+    return InboxEvent(
+        kind="discovery",
+        event_id=envelope.event_id,
+        known_on=envelope.known_on,
+        received_at=received_at,
+        occurred_at=envelope.occurred_at,
+        occurred_at_source=envelope.occurred_at_source,
+        source=envelope.source,
+        payload=envelope.payload,
+    )
+
+
+def _quarantine_item(item: Quarantined, received_at: datetime) -> QuarantineItem:
+    return QuarantineItem(
+        kind="discovery",
+        source=item.source,
+        field=item.field,
+        reason=item.reason,
+        payload=item.text,
+        received_at=received_at,
+    )
+
+
+def _batches(items: Iterable[Envelope | Quarantined], size: int) -> Iterator[list[Envelope | Quarantined]]:
+    iterator = iter(items)
+    while batch := list(islice(iterator, size)):
+        yield batch

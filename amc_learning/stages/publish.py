@@ -1,0 +1,190 @@
+"""Publish: from decisions to the document discovery reads, verified once more on what is actually published.
+
+Belongs here: assembling the document from tables, refusing what breaks a bound. Not here: bounds (learning.publication),
+shape of the document (contracts), how it reaches the disk (warehouse).
+"""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import polars as pl
+
+from amc_learning import __version__
+from amc_learning.contracts.documents import (
+    Bounds,
+    Estimate,
+    Improvement,
+    Previous,
+    TagThreshold,
+    Threshold,
+    Thresholds,
+    WeightsData,
+    WeightsDocument,
+)
+from amc_learning.contracts.knowledge_days import MARKET_TIMEZONE
+from amc_learning.contracts.tables import TOTAL_SCORE
+from amc_learning.learning.publication import weight_violations
+from amc_learning.settings import Settings
+from amc_learning.stages.decide import weights_in_force
+from amc_learning.warehouse import Warehouse
+from amc_learning.warehouse.publications import PublishReport
+
+WEIGHTS_DOCUMENT = "weights"
+Row = dict[str, Any]
+
+
+class PublicationError(Exception):
+    """A decision breaks a bound; the last good document stays in force."""
+
+
+def publish_days(warehouse: Warehouse, settings: Settings, days: Sequence[date]) -> list[PublishReport]:
+    """Publish the weights of each of these days that has a decision; only the newest becomes current.
+
+    Raises:
+        PublicationError: when a decision breaks a bound against the decision before it. Nothing is published then.
+    """
+    decisions = _rows_by_day(warehouse, "weight_decisions", days)
+    correlations = _rows_by_day(warehouse, "correlation_table", days)
+    thresholds = _rows_by_day(warehouse, "threshold_table", days)
+    previous_on, in_force = weights_in_force(warehouse, days[0])
+    previous = Previous(known_on=previous_on, weights=in_force or settings.features.default_weights)
+    documents = []
+    for day in sorted(decisions):
+        rows = {row["component"]: row for row in decisions[day]}
+        weights = {name: rows[name]["weight"] for name in settings.features.components if name in rows}
+        _refuse_violations(day, weights, previous, settings)
+        documents.append(
+            weights_document(day, rows, previous, correlations.get(day, []), thresholds.get(day, []), settings)
+        )
+        previous = Previous(known_on=day, weights=weights)
+    reports = warehouse.publications.publish_many(
+        WEIGHTS_DOCUMENT,
+        {document.known_on: document.model_dump(mode="json") for document in documents},
+        schema=WeightsDocument.model_json_schema(),
+    )
+    return list(reports.values())
+
+
+def _rows_by_day(warehouse: Warehouse, table: str, days: Sequence[date]) -> dict[date, list[Row]]:
+    frame = warehouse.table(table).read(days[0], days[-1])
+    return {key[0]: part.to_dicts() for key, part in frame.partition_by("known_on", as_dict=True).items()}
+
+
+def _refuse_violations(day: date, weights: dict[str, float], previous: Previous, settings: Settings) -> None:
+    violations = weight_violations(
+        weights, previous.weights, daily_limit=settings.weights.daily_limit, cap=settings.weights.cap
+    )
+    if violations:
+        msg = (
+            f"the weights of {day} are not published: {'; '.join(violations)}. The last good document stays in force; "
+            f"decide the day again: amc-learning run daily --date {day}"
+        )
+        raise PublicationError(msg)
+
+
+def weights_document(
+    day: date,
+    decisions: dict[str, Row],
+    previous: Previous,
+    correlations: Iterable[Row],
+    thresholds: Iterable[Row],
+    settings: Settings,
+) -> WeightsDocument:
+    """The document of one day, from the rows of that day; the same rows give the same document."""
+    components = settings.features.components
+    night = decisions[components[0]]
+    weights = {name: decisions[name]["weight"] for name in components}
+    return WeightsDocument(
+        data=WeightsData(
+            optimized_parameters={f"{name}_weight": weight for name, weight in weights.items()},
+            confidence=night["confidence"],
+            expected_improvement=night["expected_improvement"],
+            market_regime=None,
+            last_updated=_end_of(day),
+        ),
+        applies_to_regime=None,
+        confidence=night["confidence"],
+        expected_improvement=night["expected_improvement"],
+        parameters_version=parameters_version(day, weights),
+        known_on=day,
+        status=night["status"],
+        reason=night["reason"],
+        feature_set=settings.features.name,
+        previous=previous,
+        bounds=Bounds(daily_limit=settings.weights.daily_limit, cap=settings.weights.cap),
+        improvement=_improvement(night),
+        evidence=_evidence(correlations, components),
+        thresholds=_thresholds(thresholds, settings),
+        software_version=__version__,
+    )
+
+
+def parameters_version(day: date, weights: dict[str, float]) -> str:
+    """Name of a vector: its knowledge day and a short hash of the weights."""
+    text = ",".join(f"{name}={weight:.6f}" for name, weight in weights.items())
+    return f"{day.isoformat()}.{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+
+
+def _end_of(day: date) -> datetime:
+    return datetime.combine(day + timedelta(days=1), time(), ZoneInfo(MARKET_TIMEZONE)).astimezone(UTC)
+
+
+def _improvement(night: Row) -> Improvement:
+    return Improvement(
+        information_coefficient=night["expected_improvement"],
+        ci_low=night["expected_improvement_ci_low"],
+        ci_high=night["expected_improvement_ci_high"],
+        success_rate_change=night["expected_success_rate_change"],
+        top_return_change=night["expected_top_return_change"],
+        horizon=night["evidence_horizon"],
+        population=night["evidence_population"],
+        window_days=night["evidence_window_days"],
+        n_days=night["n_days"],
+    )
+
+
+def _evidence(correlations: Iterable[Row], components: Sequence[str]) -> dict[str, dict[str, Estimate]]:
+    """Estimates over the universe where controls allow it, else over the selected."""
+    evidence: dict[str, dict[str, Estimate]] = {name: {} for name in components}
+    for row in sorted(correlations, key=lambda row: row["population"]):
+        if row["feature"] in evidence and row["population"] in ("selected", "universe"):
+            fields = {name: row[name] for name in Estimate.model_fields}
+            evidence[row["feature"]][row["horizon"]] = Estimate(**fields)
+    return evidence
+
+
+def _thresholds(rows: Iterable[Row], settings: Settings) -> Thresholds:
+    horizon = settings.weights.evidence_horizon
+    found = {(row["feature"], row["scope"]): _threshold(row) for row in rows if row["horizon"] == horizon}
+    in_force = {
+        "trade_ready": settings.collection.trade_ready_score,
+        "watchlist": settings.collection.watchlist_score,
+        "monitor": 0.0,
+    }
+    return Thresholds(
+        horizon=horizon,
+        components={name: found[name, "all"] for name in settings.features.components if (name, "all") in found},
+        total_score=found.get((TOTAL_SCORE, "all")),
+        action_tags={
+            tag: TagThreshold(in_force=score, suggestion=found.get((TOTAL_SCORE, tag)))
+            for tag, score in in_force.items()
+        },
+    )
+
+
+def _threshold(row: Row) -> Threshold:
+    return Threshold(
+        decision=row["decision"],
+        threshold=row["threshold"],
+        ci_low=row["threshold_ci_low"],
+        ci_high=row["threshold_ci_high"],
+        lift=row["lift"],
+        lift_ci_low=row["lift_ci_low"],
+        lift_ci_high=row["lift_ci_high"],
+        coverage=row["coverage"],
+        n_pairs=row["n_pairs"],
+        n_days=row["n_days"],
+    )

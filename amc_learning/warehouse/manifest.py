@@ -1,0 +1,82 @@
+"""The manifest of a table: one JSON line per knowledge day, and with it the commit point of every write.
+
+Belongs here: what a line says and how lines become bytes. Not here: the parquet files (tables), checks (frames).
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import date
+from pathlib import Path
+
+import orjson
+
+from amc_learning.warehouse.errors import CorruptPartition
+
+MANIFEST_NAME = "manifest.ndjson"
+
+
+@dataclass(frozen=True)
+class ManifestEntry:
+    """What is stored for one knowledge day; `file` and `sha256` are None for a day that has no rows."""
+
+    known_on: date
+    file: str | None
+    n_rows: int
+    sha256: str | None
+    n_bytes: int
+    schema: str
+
+    def line(self) -> bytes:
+        """The line of the manifest, keys sorted, with its line end."""
+        return orjson.dumps(asdict(self), option=orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE)
+
+
+def manifest_bytes(entries: Mapping[date, ManifestEntry]) -> bytes:
+    """The whole manifest, sorted by day: the same entries give the same bytes."""
+    return b"".join(entries[day].line() for day in sorted(entries))
+
+
+def lines_fingerprint(entries: Iterable[ManifestEntry]) -> str:
+    """sha256 over the lines of these entries: changes when any byte of any of their partitions does."""
+    digest = hashlib.sha256()
+    for entry in entries:
+        digest.update(entry.line())
+    return digest.hexdigest()
+
+
+def read_manifest(path: Path) -> dict[date, ManifestEntry]:
+    """Entries by day, in order; empty when there is no manifest yet.
+
+    Raises:
+        CorruptPartition: a line is not what `ManifestEntry.line` writes; names the file and the line.
+    """
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return {}
+    entries: dict[date, ManifestEntry] = {}
+    for number, line in enumerate(content.splitlines(), start=1):
+        try:
+            fields = orjson.loads(line)
+            day = date.fromisoformat(fields["known_on"])
+            entry = ManifestEntry(**{**fields, "known_on": day})
+            is_own_name = entry.file is None or entry.file == file_name(str(entry.sha256))
+        except (ValueError, TypeError, KeyError) as error:
+            raise CorruptPartition(_damaged(path, number)) from error
+        if not is_own_name or entry.n_rows < 0 or (entry.file is None) != (entry.n_rows == 0):
+            raise CorruptPartition(_damaged(path, number))
+        entries[day] = entry
+    return entries
+
+
+def file_name(sha256: str) -> str:
+    """Name of the data file with this content: named by content, a new version never overwrites the old one."""
+    return f"{sha256[:16]}.parquet"
+
+
+def _damaged(path: Path, number: int) -> str:
+    return (
+        f"table {path.parent.name}: line {number} of {path} is damaged; nothing was read. "
+        "Restore the file from a copy, or move the folder of the table away and rebuild it with a backfill"
+    )

@@ -1,0 +1,151 @@
+"""SQL over every table, for analysts: one DuckDB view per table, described by its declaration, read-only.
+
+Belongs here: the views and the locks around them. Not here: printing results (cli), dataframes for learning (tables).
+A view reads the files the manifest names when it is made; DuckDB does not verify their hashes. Call `connect` anew
+after a run. Statements that are not queries are refused, and no file outside the tables can be read.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from amc_learning.contracts.tables import Column, Table
+from amc_learning.warehouse.errors import QueryError
+from amc_learning.warehouse.tables import PartitionedTable
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from amc_learning.warehouse.warehouse import Warehouse
+
+SQL_TYPES = {
+    pl.Boolean: "BOOLEAN",
+    pl.Date: "DATE",
+    pl.Datetime: "TIMESTAMPTZ",
+    pl.Float64: "DOUBLE",
+    pl.Int64: "BIGINT",
+    pl.String: "VARCHAR",
+}
+
+CONFIGURATION: dict[str, str | bool | int | float | list[str]] = {
+    "autoinstall_known_extensions": False,
+    "autoload_known_extensions": False,
+    "python_enable_replacements": False,  # a misspelt table must not find a variable of the program
+}
+
+
+@dataclass(frozen=True)
+class QueryResult:
+    """Names of the columns, and the rows as tuples of Python values."""
+
+    columns: tuple[str, ...]
+    rows: list[tuple[Any, ...]]
+
+
+def connect(warehouse: "Warehouse") -> "duckdb.DuckDBPyConnection":
+    """An in-memory DuckDB with a view of every table; nothing but their files is within its reach.
+
+    Args:
+        warehouse: whose tables to show. Tables and columns carry their descriptions as comments
+            (`select column_name, comment from duckdb_columns()`).
+    """
+    import duckdb  # noqa: PLC0415 - a twentieth of a second that only SQL needs
+
+    connection = duckdb.connect(config=CONFIGURATION)
+    connection.execute("SET TimeZone = 'UTC'")
+    for name, table in warehouse.tables.items():
+        connection.execute(f"CREATE VIEW {_identifier(name)} AS {_selection(table)}")
+        for statement in _comments(table.table):
+            connection.execute(statement)
+    folder = f"{warehouse.data_dir / 'tables'}/"
+    # DuckDB checks a path as it is spelled in the view, so the spelling without wildcards is allowed as well
+    allowed = ", ".join(_literal(spelling) for spelling in (folder, _without_wildcards(folder)))
+    connection.execute(f"SET allowed_directories = [{allowed}]")
+    connection.execute("SET temp_directory = ''")  # memory only: nothing is written outside the data directory
+    connection.execute("SET enable_external_access = false")
+    connection.execute("SET lock_configuration = true")
+    return connection
+
+
+def query(connection: "duckdb.DuckDBPyConnection", sql: str) -> QueryResult:
+    """The result of one query (SELECT, WITH, DESCRIBE, SHOW, EXPLAIN and the like).
+
+    Args:
+        connection: from `connect`.
+        sql: one statement.
+
+    Raises:
+        QueryError: not exactly one statement, not a query, or refused by DuckDB, with its words.
+    """
+    import duckdb  # noqa: PLC0415 - as above
+
+    try:
+        statements = connection.extract_statements(sql)
+        if len(statements) != 1:
+            raise QueryError(f"one statement at a time; these are {len(statements)}")
+        kind = statements[0].type.name
+        if kind != "SELECT" and (kind != "EXPLAIN" or _explains_a_change(connection, sql)):
+            raise QueryError(f"{kind} is not a query; tables are read-only here (SELECT, DESCRIBE, SHOW, EXPLAIN)")
+        result = connection.execute(statements[0])
+        columns = tuple(str(column[0]) for column in result.description or ())
+        return QueryResult(columns, result.fetchall())
+    except duckdb.Error as error:
+        raise QueryError(str(error)) from error
+
+
+def _explains_a_change(connection: "duckdb.DuckDBPyConnection", sql: str) -> bool:
+    """EXPLAIN ANALYZE runs what it explains, so what is explained must be a query itself."""
+    import duckdb  # noqa: PLC0415 - as above
+
+    explained = re.match(r"\s*explain\s+(?:analyze\s+)?(.*)", sql, flags=re.IGNORECASE | re.DOTALL)
+    if explained is None:
+        return True
+    return [inner.type for inner in connection.extract_statements(explained[1])] != [duckdb.StatementType.SELECT]
+
+
+def _selection(table: PartitionedTable) -> str:
+    """The SELECT behind a view: the files of the manifest, or a typed frame without rows."""
+    columns = table.table.columns
+    # absolute paths, so that one folder is allowed and nothing else; hive columns off: known_on is in the files
+    files = [
+        _literal(_without_wildcards(str(path))) for entry in table.entries() if (path := table.path(entry)) is not None
+    ]
+    if not files:
+        nothing = ", ".join(f"NULL::{_sql_type(column.dtype)} AS {_identifier(column.name)}" for column in columns)
+        return f"SELECT {nothing} WHERE false"
+    names = ", ".join(_identifier(column.name) for column in columns)
+    return f"SELECT {names} FROM read_parquet([{', '.join(files)}], hive_partitioning = false)"
+
+
+def _comments(table: Table) -> Iterator[str]:
+    view = _identifier(table.name)
+    yield f"COMMENT ON VIEW {view} IS {_literal(table.description)}"
+    for column in table.columns:
+        yield f"COMMENT ON COLUMN {view}.{_identifier(column.name)} IS {_literal(_described(column))}"
+
+
+def _described(column: Column) -> str:
+    return f"{column.description} [{column.unit}]" if column.unit else column.description
+
+
+def _sql_type(dtype: pl.DataType | type[pl.DataType]) -> str:
+    inner = getattr(dtype, "inner", None)
+    if inner is not None:
+        return f"{_sql_type(inner)}[]"
+    return SQL_TYPES[dtype.base_type()]
+
+
+def _identifier(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _without_wildcards(path: str) -> str:
+    """A path that DuckDB takes literally, also when a folder of the user's is called `a[1]*`."""
+    return re.sub(r"([*?\[])", r"[\1]", path)

@@ -1,0 +1,354 @@
+"""A table on disk: one parquet file per knowledge day, and a manifest that says which files count.
+
+Belongs here: writing, merging and reading partitions, whole or not at all. Not here: what a frame must look like
+(frames), the bytes of the manifest (manifest), what the rows mean (contracts, learning).
+"""
+
+import contextlib
+import hashlib
+import io
+import os
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+
+import polars as pl
+
+from amc_learning.contracts.tables import Table
+from amc_learning.warehouse.errors import CorruptPartition, StorageError, TableError
+from amc_learning.warehouse.files import (
+    FOLDER_MODE,
+    N_WRITERS,
+    TEMPORARY_SUFFIX,
+    in_threads,
+    locked,
+    make_folder,
+    sync_folder,
+    write_atomically,
+)
+from amc_learning.warehouse.frames import DAY, by_day, checked, encoded, schema_fingerprint
+from amc_learning.warehouse.manifest import (
+    MANIFEST_NAME,
+    ManifestEntry,
+    lines_fingerprint,
+    manifest_bytes,
+    read_manifest,
+)
+
+LOCK_NAME = ".lock"
+
+Partition = tuple[ManifestEntry, bytes | None]
+
+
+@dataclass(frozen=True)
+class WriteReport:
+    """What a write did: days written, days among them whose bytes changed, rows they hold now."""
+
+    n_days: int
+    n_changed: int
+    n_rows: int
+
+
+@dataclass(frozen=True)
+class PartitionedTable:
+    """One declared table under `root`, partitioned by knowledge day.
+
+    Layout: `<root>/<table>/known_on=YYYY-MM-DD/<sha256[:16]>.parquet` and `<root>/<table>/manifest.ndjson`. A write
+    puts its files beside the old ones, then replaces the manifest, then removes what the manifest no longer names: a
+    crash anywhere leaves the old partitions or the new ones. Equal rows give equal bytes, and a partition whose bytes
+    would not change is not touched. A lock file makes writers take turns, across threads and processes; readers
+    take no lock.
+    """
+
+    root: Path
+    table: Table
+
+    @property
+    def folder(self) -> Path:
+        """Where the table lies; does not exist before the first write."""
+        return self.root / self.table.name
+
+    def write(self, frame: pl.DataFrame, days: Sequence[date]) -> WriteReport:
+        """Replace the partitions of all `days` by these rows; a day without rows is recorded as empty.
+
+        Args:
+            frame: rows of this table in any order; every `known_on` is one of `days`.
+            days: the knowledge days to replace; none is no write at all.
+
+        Raises:
+            TableError: the frame does not fit the declaration; nothing was written.
+            StorageError: the file system refused; the stored partitions are what they were.
+        """
+        for day in days:
+            _check_day(day)
+        rows = by_day(checked(self.table, frame, days))
+        partitions = self._encode({day: rows.get(day, self.table.empty()) for day in sorted(set(days))})
+        if not partitions:
+            return WriteReport(0, 0, 0)
+        with self._as_only_writer():
+            return self._commit(partitions)
+
+    def merge(self, frame: pl.DataFrame) -> WriteReport:
+        """Insert these rows, replacing stored rows of the same knowledge day and key; other rows stay.
+
+        Raises:
+            TableError, StorageError: as `write`.
+            CorruptPartition: a partition to merge into is damaged; nothing was written.
+        """
+        rows = checked(self.table, frame)
+        days = list(by_day(rows))
+        if not days:
+            return WriteReport(0, 0, 0)
+        with self._as_only_writer():
+            manifest = self._manifest()
+            stored = self._load_behind_lock([manifest[day] for day in days if day in manifest], None)
+            merged = pl.concat([stored, rows]).unique([DAY, *self.table.key], keep="last", maintain_order=True)
+            return self._commit(self._encode(by_day(checked(self.table, merged))))
+
+    def read(self, start: date | None, end: date | None, columns: Sequence[str] | None = None) -> pl.DataFrame:
+        """Rows of the knowledge days from `start` to `end`, both included, verified against the manifest.
+
+        Args:
+            start: first knowledge day; None for the first stored.
+            end: last knowledge day; None for the last stored.
+            columns: names to read, in this order; None for all as declared.
+
+        Returns:
+            Typed frame, sorted by (known_on, *key); without rows when nothing is stored in the range.
+
+        Raises:
+            CorruptPartition: a file is missing or not the one the manifest vouches for.
+            TableError: an unknown column, or a partition written under another declaration of the table.
+        """
+        for name in columns or ():
+            if name not in self.table.schema:
+                known = ", ".join(self.table.column_names)
+                raise TableError(f"table {self.table.name} has no column {name!r}; its columns are: {known}")
+        try:
+            return self._load(self._entries(start, end), columns)
+        except FileNotFoundError:
+            pass
+        # a writer replaced the file after we read the manifest; behind its lock, what the manifest names is there
+        with locked(self.folder / LOCK_NAME, is_shared=True):
+            return self._load_behind_lock(self._entries(start, end), columns)
+
+    def days(self) -> list[date]:
+        """Knowledge days that were written, days without rows included, in order."""
+        return list(self._manifest())
+
+    def has(self, day: date) -> bool:
+        """Whether this day was written, with or without rows."""
+        return day in self._manifest()
+
+    def entry(self, day: date) -> ManifestEntry | None:
+        """What the manifest says about a day; None when it was never written."""
+        return self._manifest().get(day)
+
+    def entries(self, start: date | None = None, end: date | None = None) -> list[ManifestEntry]:
+        """What the manifest says about the days from `start` to `end`, both included, in order."""
+        return self._entries(start, end)
+
+    def latest_on_or_before(self, day: date) -> date | None:
+        """The last written knowledge day up to `day`; None when there is none."""
+        return max((known for known in self._manifest() if known <= day), default=None)
+
+    def fingerprint(self, start: date | None, end: date | None) -> str:
+        """sha256 over the manifest lines of a range: equal when, and only when, all its stored bytes are equal."""
+        return lines_fingerprint(self._entries(start, end))
+
+    def path(self, entry: ManifestEntry) -> Path | None:
+        """The data file of an entry; None for a day without rows."""
+        return None if entry.file is None else self._day_folder(entry.known_on) / entry.file
+
+    def damaged(self) -> list[str]:
+        """One sentence per stored partition that is missing or not what the manifest vouches for; empty is good."""
+        if not self.folder.is_dir():
+            return []
+        found = []
+        with locked(self.folder / LOCK_NAME, is_shared=True):
+            for entry in self._manifest().values():
+                try:
+                    self._verified(entry)
+                except FileNotFoundError as error:
+                    found.append(self._trouble(entry.known_on, Path(error.filename), "is missing"))
+                except CorruptPartition as error:
+                    found.append(str(error))
+        return found
+
+    def sweep(self, *, older_than_seconds: float = 0.0) -> list[Path]:
+        """Remove what a crash left: data files the manifest does not name, and temporary files; returns their paths.
+
+        It waits for a writer at work, so it never takes a file that is about to be committed. The age spares files
+        that a reader with the previous manifest in hand may still be looking for.
+        """
+        if not self.folder.is_dir():
+            return []
+        with locked(self.folder / LOCK_NAME):
+            written_before = time.time() - older_than_seconds
+            named = {self.path(entry) for entry in self._manifest().values()}
+            leftovers = [
+                path
+                for pattern in (f"{DAY}=*/*.parquet", f"{DAY}=*/.*{TEMPORARY_SUFFIX}", f".*{TEMPORARY_SUFFIX}")
+                for path in self.folder.glob(pattern)
+                if path not in named and path.stat().st_mtime <= written_before
+            ]
+            for path in leftovers:
+                path.unlink()
+                if path.parent != self.folder:
+                    with contextlib.suppress(OSError):
+                        path.parent.rmdir()
+        return sorted(leftovers)
+
+    # -- writing ------------------------------------------------------------------------------------------------
+
+    def _as_only_writer(self) -> contextlib.AbstractContextManager[None]:
+        try:
+            make_folder(self.folder)
+            return locked(self.folder / LOCK_NAME)
+        except OSError as error:
+            raise self._refused(error) from error
+
+    def _encode(self, rows: Mapping[date, pl.DataFrame]) -> dict[date, Partition]:
+        partitions = in_threads(lambda day: encoded(self.table, day, rows[day]), rows, os.cpu_count() or 1)
+        return dict(zip(rows, partitions, strict=True))
+
+    def _commit(self, partitions: Mapping[date, Partition]) -> WriteReport:
+        """Store encoded partitions; the caller holds the lock."""
+        before = self._manifest()
+        changed = [
+            entry.known_on
+            for entry, content in partitions.values()
+            if before.get(entry.known_on) != entry or not self._is_stored(entry, content)
+        ]
+        after = {**before, **{day: entry for day, (entry, _) in partitions.items()}}
+        try:
+            self._write_files([partitions[day] for day in changed])
+            if after != before:
+                write_atomically(self.folder / MANIFEST_NAME, manifest_bytes(after))
+        except OSError as error:
+            self._keep_only(changed, before)
+            raise self._refused(error) from error
+        self._keep_only(changed, after)
+        n_rows = sum(entry.n_rows for entry, _ in partitions.values())
+        return WriteReport(len(partitions), len(changed), n_rows)
+
+    def _is_stored(self, entry: ManifestEntry, content: bytes | None) -> bool:
+        """Whether the file on disk really holds these bytes: a damaged partition is repaired by writing it again."""
+        path = self.path(entry)
+        if path is None:
+            return True
+        try:
+            return path.read_bytes() == content
+        except FileNotFoundError:
+            return False
+
+    def _write_files(self, partitions: Iterable[Partition]) -> None:
+        def write_file(partition: Partition) -> None:
+            entry, content = partition
+            path = self.path(entry)
+            if path is not None and content is not None:
+                with contextlib.suppress(FileExistsError):
+                    path.parent.mkdir(mode=FOLDER_MODE)
+                write_atomically(path, content)
+
+        in_threads(write_file, list(partitions), N_WRITERS)
+        sync_folder(self.folder)
+
+    def _keep_only(self, days: Iterable[date], manifest: Mapping[date, ManifestEntry]) -> None:
+        """Remove files of these days that the manifest does not name; what cannot be removed is left to `sweep`."""
+        for day in days:
+            kept = manifest[day].file if day in manifest else None
+            folder = self._day_folder(day)
+            with contextlib.suppress(OSError):
+                for path in folder.iterdir():
+                    if path.name != kept:
+                        path.unlink()
+                if kept is None:
+                    folder.rmdir()
+
+    # -- reading ------------------------------------------------------------------------------------------------
+
+    def _manifest(self) -> dict[date, ManifestEntry]:
+        return read_manifest(self.folder / MANIFEST_NAME)
+
+    def _entries(self, start: date | None, end: date | None) -> list[ManifestEntry]:
+        return [
+            entry
+            for entry in self._manifest().values()
+            if (start is None or entry.known_on >= start) and (end is None or entry.known_on <= end)
+        ]
+
+    def _load(self, entries: Sequence[ManifestEntry], columns: Sequence[str] | None) -> pl.DataFrame:
+        """Verified rows of these entries. What is hashed is what is decoded: the bytes are read once."""
+        names = list(self.table.column_names if columns is None else columns)
+        declared = schema_fingerprint(self.table)
+        filled = [entry for entry in entries if entry.file is not None]
+        for entry in filled:
+            if entry.schema != declared:
+                message = (
+                    f"table {self.table.name}: the partition of {entry.known_on} was written when its columns were "
+                    "declared differently (another feature set, or an older version); rebuild the table with a "
+                    "backfill, or use the data directory that belongs to these settings"
+                )
+                raise TableError(message)
+        if not filled:
+            return self.table.empty().select(names)
+        contents = [self._verified(entry) for entry in filled]
+        frame = pl.scan_parquet(contents).select(names or DAY).collect()
+        if frame.height != sum(entry.n_rows for entry in filled):
+            self._find_wrong_count(filled, contents)
+        return frame.select(names)
+
+    def _load_behind_lock(self, entries: Sequence[ManifestEntry], columns: Sequence[str] | None) -> pl.DataFrame:
+        """As `_load`; since no writer is at work, a file that is not there is damage."""
+        try:
+            return self._load(entries, columns)
+        except FileNotFoundError as error:
+            path = Path(error.filename)
+            raise CorruptPartition(
+                self._trouble(path.parent.name.removeprefix(f"{DAY}="), path, "is missing")
+            ) from error
+
+    def _verified(self, entry: ManifestEntry) -> bytes:
+        path = self.path(entry)
+        if path is None:
+            return b""
+        content = path.read_bytes()
+        if hashlib.sha256(content).hexdigest() != entry.sha256:
+            trouble = f"does not have the content that was written ({len(content)} bytes, {entry.n_bytes} expected)"
+            raise CorruptPartition(self._trouble(entry.known_on, path, trouble))
+        return content
+
+    def _find_wrong_count(self, entries: Sequence[ManifestEntry], contents: Sequence[bytes]) -> None:
+        for entry, content in zip(entries, contents, strict=True):
+            n_rows = pl.scan_parquet(io.BytesIO(content)).select(pl.len()).collect().item()
+            if n_rows != entry.n_rows:
+                trouble = f"holds {n_rows} rows where the manifest says {entry.n_rows}"
+                path = self.folder / MANIFEST_NAME
+                raise CorruptPartition(self._trouble(entry.known_on, self.path(entry) or path, trouble))
+
+    # -- names and messages -------------------------------------------------------------------------------------
+
+    def _day_folder(self, day: date) -> Path:
+        return self.folder / f"{DAY}={day.isoformat()}"
+
+    def _trouble(self, day: date | str, path: Path, trouble: str) -> str:
+        return (
+            f"table {self.table.name}, knowledge day {day}: {path} {trouble}; nothing of it was used. "
+            f"Write that day again: amc-learning backfill --from {day} --to {day} "
+            "(collected tables: ingest the source again)"
+        )
+
+    def _refused(self, error: OSError) -> StorageError:
+        return StorageError(
+            f"table {self.table.name}: {error.strerror or error} ({error.filename or self.folder}); "
+            "the stored partitions are untouched. Make room or mend the disk, then run the same command again"
+        )
+
+
+def _check_day(day: date) -> None:
+    """Partition folders are named from dates and from nothing else."""
+    if not isinstance(day, date) or isinstance(day, datetime):
+        raise TableError(f"a knowledge day is a date, not {day!r}")

@@ -1,0 +1,75 @@
+"""The warehouse of one data directory: inbox, tables and published documents in their places.
+
+Belongs here: the layout of the data directory. Not here: how each part stores (tables, inbox, publications).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Self
+
+from amc_learning.contracts.tables import Catalogue, catalogue
+from amc_learning.warehouse.files import make_folder
+from amc_learning.warehouse.publications import Publications
+from amc_learning.warehouse.tables import PartitionedTable
+
+if TYPE_CHECKING:
+    from amc_learning.warehouse.inbox import Inbox
+
+
+@dataclass(frozen=True)
+class Warehouse:
+    """Everything stored for one feature set under one data directory.
+
+    `inbox/events.sqlite` holds events not yet drained, `tables/` the partitions, `published/` the documents, and
+    `dagster/` is left to Dagster. Folders are private to the owner. The inbox opens its database on first use.
+    """
+
+    data_dir: Path
+    catalogue: Catalogue = field(repr=False)
+    tables: Mapping[str, PartitionedTable] = field(repr=False)
+    publications: Publications = field(repr=False)
+    inbox_url: str = field(repr=False)
+
+    @classmethod
+    def open(cls, data_dir: Path, components: Sequence[str], inbox_url: str | None = None) -> Self:
+        """The warehouse under `data_dir`, which is created where it is missing.
+
+        Args:
+            data_dir: the one folder everything is kept in.
+            components: names of the feature set's component scores, in order; they decide the columns.
+            inbox_url: database URL of the inbox; None for SQLite under `data_dir`.
+        """
+        data_dir = data_dir.expanduser().resolve()
+        for name in ("inbox", "tables", "published", "dagster"):
+            make_folder(data_dir / name)
+        declared = catalogue(components)
+        return cls(
+            data_dir=data_dir,
+            catalogue=declared,
+            tables=MappingProxyType({table.name: PartitionedTable(data_dir / "tables", table) for table in declared}),
+            publications=Publications(data_dir / "published"),
+            inbox_url=inbox_url or f"sqlite:///{data_dir / 'inbox' / 'events.sqlite'}",
+        )
+
+    def table(self, name: str) -> PartitionedTable:
+        """The stored table of this name.
+
+        Raises:
+            KeyError: no such table; the message lists those there are.
+        """
+        return self.tables[self.catalogue[name].name]
+
+    @cached_property
+    def inbox(self) -> "Inbox":
+        """The inbox; loads SQLAlchemy and opens the database on first use."""
+        from amc_learning.warehouse.inbox import Inbox  # noqa: PLC0415 - commands that need no inbox start without it
+
+        return Inbox(self.inbox_url)
+
+    @property
+    def dagster_home(self) -> Path:
+        """Folder for Dagster's own storage."""
+        return self.data_dir / "dagster"
