@@ -163,5 +163,6 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Arguments before environment before the TOML file; no dotenv, no secrets folder."""
+        del dotenv_settings, file_secret_settings
         file = Path(os.environ.get(CONFIG_VARIABLE, "amc_learning.toml"))
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, file)

@@ -17,12 +17,13 @@ ANALYSE = {
 }
 
 
-@dg.asset(**ANALYSE, description="Which scores order returns? Mean information coefficients with honest intervals.")
+@dg.asset(**ANALYSE)
 def correlation_table(
     context: dg.AssetExecutionContext,
     warehouse: dg.ResourceParam[Warehouse],
     settings: dg.ResourceParam[Settings],
-) -> dg.MaterializeResult:
+) -> dg.MaterializeResult[None]:
+    """Which scores order returns? Mean information coefficients with honest intervals."""
     days = known_days(context)
     table = correlate(warehouse, settings, days)
     horizon = settings.weights.evidence_horizon
@@ -40,12 +41,13 @@ def correlation_table(
     )
 
 
-@dg.asset(**ANALYSE, description="Does selection pay? Returns of the selected against unselected controls.")
+@dg.asset(**ANALYSE)
 def selection_effects(
     context: dg.AssetExecutionContext,
     warehouse: dg.ResourceParam[Warehouse],
     settings: dg.ResourceParam[Settings],
-) -> dg.MaterializeResult:
+) -> dg.MaterializeResult[None]:
+    """Does selection pay? Returns of the selected against unselected controls."""
     days = known_days(context)
     table = compare_selection(warehouse, settings, days)
     lifts = newest(table).select("horizon", "mean_lift").iter_rows()
@@ -60,12 +62,13 @@ def selection_effects(
     )
 
 
-@dg.asset(**ANALYSE, description="From which score does it pay? Thresholds per component and per action tag, or none.")
+@dg.asset(**ANALYSE)
 def threshold_table(
     context: dg.AssetExecutionContext,
     warehouse: dg.ResourceParam[Warehouse],
     settings: dg.ResourceParam[Settings],
-) -> dg.MaterializeResult:
+) -> dg.MaterializeResult[None]:
+    """From which score does it pay? Thresholds per component and per action tag, or none."""
     days = known_days(context)
     table = find_thresholds(warehouse, settings, days)
     last = newest(table)

@@ -34,7 +34,10 @@ def statements(components: Iterable[str], *, daily_limit: float) -> tuple[Statem
     interval = pl.col("mean_information_coefficient").is_between("ci_low", "ci_high")
     return (
         Statement(
-            "discovery_candidates", "scores_lie_in_0_to_100", "Every score is null or 0 to 100.", pl.all_horizontal(scores)
+            "discovery_candidates",
+            "scores_lie_in_0_to_100",
+            "Every score is null or 0 to 100.",
+            pl.all_horizontal(scores),
         ),
         Statement(
             "candidate_outcomes",
@@ -101,9 +104,7 @@ def contract_check(table: str) -> dg.AssetChecksDefinition:
 def statement_check(statement: Statement) -> dg.AssetChecksDefinition:
     """The blocking check that a statement holds for every row; failing rows are shown."""
 
-    @dg.asset_check(
-        asset=statement.table, name=statement.name, blocking=True, description=statement.description
-    )
+    @dg.asset_check(asset=statement.table, name=statement.name, blocking=True, description=statement.description)
     def check(context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse]) -> dg.AssetCheckResult:
         days = known_days(context)
         frame = warehouse.table(statement.table).read(days[0], days[-1])

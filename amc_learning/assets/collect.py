@@ -16,23 +16,24 @@ price_bars = dg.AssetSpec(
     group_name="collect",
     kinds={"parquet"},
     owners=["team:learning"],
-    description="Daily price bars of all symbols, written by `amc-learning ingest bars`: what outcomes are computed from.",
+    description="At what prices? Daily bars of all symbols, written by `amc-learning ingest bars`.",
 )
 index_closes = dg.AssetSpec(
     "index_closes",
     group_name="collect",
     kinds={"parquet"},
     owners=["team:learning"],
-    description="Daily closes of market indices, written by `amc-learning ingest index`: the market's own state.",
+    description="How was the market itself? Daily index closes, written by `amc-learning ingest index`.",
 )
 EXTERNAL_ASSETS = (price_bars, index_closes)
 
 
-@dg.asset(**COLLECT, description="What did discovery send? Results as received, verbatim, moved from the inbox.")
+@dg.asset(**COLLECT)
 def discovery_events(
     context: dg.AssetExecutionContext,
     warehouse: dg.ResourceParam[Warehouse],
-) -> dg.MaterializeResult:
+) -> dg.MaterializeResult[None]:
+    """What did discovery send? Results as received, verbatim, moved from the inbox."""
     days = known_days(context)
     report = drain_discovery_events(warehouse)
     late = [day for day in report.days if day < days[0]]
@@ -46,16 +47,13 @@ def discovery_events(
     return described(warehouse.catalogue["discovery_events"], table.read(days[0], days[-1]), days, numbers=numbers)
 
 
-@dg.asset(
-    **COLLECT,
-    deps=[discovery_events],
-    description="Whom did discovery select, with which scores? Candidates and controls on one scale, one row each.",
-)
+@dg.asset(**COLLECT, deps=[discovery_events])
 def discovery_candidates(
     context: dg.AssetExecutionContext,
     warehouse: dg.ResourceParam[Warehouse],
     settings: dg.ResourceParam[Settings],
-) -> dg.MaterializeResult:
+) -> dg.MaterializeResult[None]:
+    """Whom did discovery select, with which scores? Candidates and controls on one scale, one row each."""
     days = known_days(context)
     normalised = normalise_discovery_events(warehouse, settings, days)
     candidates, runs, rejections = normalised.candidates, normalised.runs, normalised.rejections

@@ -94,7 +94,7 @@ def described(
     numbers: Mapping[str, object] | None = None,
     chart: bytes | None = None,
     extra: Mapping[str, Any] | None = None,
-) -> dg.MaterializeResult[Any]:
+) -> dg.MaterializeResult[None]:
     """The result of an asset that wrote `frame` into `table` for `days`: counts, schema, series, chart.
 
     Args:

@@ -22,13 +22,13 @@ YESTERDAY = dg.TimeWindowPartitionMapping(start_offset=-1, end_offset=-1)
         threshold_table,
         dg.AssetDep("weight_decisions", partition_mapping=YESTERDAY),
     ],
-    description="Should the weights move, how far, and why? Starts from the vector of the previous knowledge day.",
 )
 def weight_decisions(
     context: dg.AssetExecutionContext,
     warehouse: dg.ResourceParam[Warehouse],
     settings: dg.ResourceParam[Settings],
-) -> dg.MaterializeResult:
+) -> dg.MaterializeResult[None]:
+    """Should the weights move, how far, and why? Starts from the vector of the previous knowledge day."""
     days = known_days(context)
     decisions = decide_days(warehouse, settings, days)
     last = newest(decisions)

@@ -11,16 +11,13 @@ from amc_learning.stages.evidence import measure_days
 from amc_learning.warehouse import Warehouse
 
 
-@dg.asset(
-    **asset_arguments("measure", "parquet", "polars"),
-    deps=[feature_outcomes],
-    description="How well did each score order the day's returns? Rank correlations, histograms, decile returns.",
-)
+@dg.asset(**asset_arguments("measure", "parquet", "polars"), deps=[feature_outcomes])
 def daily_statistics(
     context: dg.AssetExecutionContext,
     warehouse: dg.ResourceParam[Warehouse],
     settings: dg.ResourceParam[Settings],
-) -> dg.MaterializeResult:
+) -> dg.MaterializeResult[None]:
+    """How well did each score order the day's returns? Rank correlations, histograms, decile returns."""
     days = known_days(context)
     statistics = measure_days(warehouse, settings, days)
     horizon = settings.weights.evidence_horizon

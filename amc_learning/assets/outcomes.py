@@ -18,13 +18,13 @@ LONGEST_HORIZON_DAYS = 45
 @dg.asset(
     **asset_arguments("outcomes", "parquet", "polars"),
     deps=[dg.AssetDep(discovery_candidates, partition_mapping=window_mapping(LONGEST_HORIZON_DAYS)), price_bars],
-    description="What became of the decisions? Forward returns and excursions that matured on this day.",
 )
 def candidate_outcomes(
     context: dg.AssetExecutionContext,
     warehouse: dg.ResourceParam[Warehouse],
     settings: dg.ResourceParam[Settings],
-) -> dg.MaterializeResult:
+) -> dg.MaterializeResult[None]:
+    """What became of the decisions? Forward returns and excursions that matured on this day."""
     days = known_days(context)
     outcomes = mature_outcomes(warehouse, settings, days)
     complete = outcomes.filter(pl.col("outcome_status") == "complete").height
@@ -45,13 +45,13 @@ def candidate_outcomes(
         candidate_outcomes,
         dg.AssetDep(discovery_candidates, partition_mapping=window_mapping(LONGEST_HORIZON_DAYS)),
     ],
-    description="Which scores led to which returns? Scores as known at the decision beside the outcome, point in time.",
 )
 def feature_outcomes(
     context: dg.AssetExecutionContext,
     warehouse: dg.ResourceParam[Warehouse],
     settings: dg.ResourceParam[Settings],
-) -> dg.MaterializeResult:
+) -> dg.MaterializeResult[None]:
+    """Which scores led to which returns? Scores as known at the decision beside the outcome, point in time."""
     days = known_days(context)
     joined = join_feature_outcomes(warehouse, settings, days)
     numbers = {

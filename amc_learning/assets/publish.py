@@ -8,7 +8,8 @@ from amc_learning.assets.common import asset_arguments
 from amc_learning.assets.decide import weight_decisions
 from amc_learning.assets.partitions import known_days
 from amc_learning.settings import Settings
-from amc_learning.stages.publish import WEIGHTS_DOCUMENT, PublicationError, publish_days
+from amc_learning.stages.publish import PublicationError, publish_days
+from amc_learning.stages.publish import published_weights as document_of
 from amc_learning.warehouse import Warehouse
 
 
@@ -23,13 +24,13 @@ def weights_freshness(due_hour: int) -> dg.FreshnessPolicy:
     **asset_arguments("publish", "json", pool="weights"),
     deps=[weight_decisions],
     freshness_policy=weights_freshness(due_hour=6),
-    description="Which weights may discovery read? The verified document, its schema and its history.",
 )
 def published_weights(
     context: dg.AssetExecutionContext,
     warehouse: dg.ResourceParam[Warehouse],
     settings: dg.ResourceParam[Settings],
-) -> dg.MaterializeResult:
+) -> dg.MaterializeResult[None]:
+    """Which weights may discovery read? The verified document, its schema and its history."""
     days = known_days(context)
     try:
         reports = publish_days(warehouse, settings, days)
@@ -41,5 +42,5 @@ def published_weights(
     }
     if reports:
         metadata["document"] = dg.MetadataValue.path(str(reports[-1].path))
-        metadata["content"] = dg.MetadataValue.json(warehouse.publications.document(WEIGHTS_DOCUMENT, days[-1]))
+        metadata["content"] = dg.MetadataValue.json(document_of(warehouse, days[-1]))
     return dg.MaterializeResult(metadata=metadata)

@@ -20,7 +20,9 @@ def inbox_sensor(automation: Automation) -> dg.SensorDefinition:
         name="inbox_sensor",
         jobs=[collection, evidence_refresh],
         minimum_interval_seconds=automation.inbox_poll_seconds,
-        default_status=dg.DefaultSensorStatus.RUNNING if automation.inbox_sensor_is_on else dg.DefaultSensorStatus.STOPPED,
+        default_status=dg.DefaultSensorStatus.RUNNING
+        if automation.inbox_sensor_is_on
+        else dg.DefaultSensorStatus.STOPPED,
         description="Drains accepted events into raw partitions; late events re-open the days they touch.",
     )
     def sensor(

@@ -11,7 +11,8 @@ from amc_learning.cli import cycle, demo, ingest, inspect, serve, weights
 app = typer.Typer(
     name="amc-learning",
     help="Collect decisions and outcomes, learn from them, publish bounded parameter updates.",
-    epilog="Data lives in ./data or AMC_LEARNING_DATA_DIR. Exit codes: 0 done, 1 refused or failed, 2 usage, 3 done with quarantine.",
+    epilog="Data lives in ./data or AMC_LEARNING_DATA_DIR. "
+    "Exit codes: 0 done, 1 refused or failed, 2 usage, 3 done with quarantine.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
@@ -36,7 +37,10 @@ def _version(*, value: bool) -> None:
 
 @app.callback()
 def options(
-    *, version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")] = False
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
 ) -> None:
     """Options before the verb."""
 
@@ -48,7 +52,9 @@ def main() -> None:
     try:
         app()
     except ValidationError as error:
-        problems = "; ".join(f"{'.'.join(map(str, item['loc'])) or 'settings'}: {item['msg']}" for item in error.errors())
+        problems = "; ".join(
+            f"{'.'.join(map(str, item['loc'])) or 'settings'}: {item['msg']}" for item in error.errors()
+        )
         _leave(f"settings are not usable: {problems}. See docs/operations.md for every setting")
     except _expected_errors() as error:
         _leave(str(error))

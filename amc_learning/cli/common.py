@@ -1,5 +1,6 @@
 """What the verbs share: settings, warehouse, output for people and for machines."""
 
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, is_dataclass
 from datetime import UTC, date, datetime
@@ -22,11 +23,15 @@ MAX_MESSAGES = 20
 JsonOption = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 
 
+READABLE_WIDTH = 140
+"""Columns assumed when output goes to a file or pipe, where no terminal says how wide it is."""
+
+
 def console() -> "Console":
     """Where output for people goes."""
     from rich.console import Console  # noqa: PLC0415
 
-    return Console(highlight=False)
+    return Console(highlight=False, width=None if sys.stdout.isatty() else READABLE_WIDTH)
 
 
 def open_warehouse(settings: Settings) -> "Warehouse":

@@ -20,12 +20,16 @@ From = Annotated[date | None, typer.Option("--from", parser=knowledge_day_argume
 To = Annotated[date | None, typer.Option("--to", parser=knowledge_day_argument, metavar="DAY")]
 
 
-@app.command(epilog="Examples: amc-learning run daily; run daily --date 2014-12-15; run daily --from 2014-12-01 --to 2014-12-15")
+@app.command(
+    epilog="Examples: amc-learning run daily; run daily --date 2014-12-15; run daily --from 2014-12-01 --to 2014-12-15"
+)
 def daily(
     *,
     date_: Annotated[
         date | None,
-        typer.Option("--date", parser=knowledge_day_argument, metavar="DAY", help="Default: yesterday's knowledge day."),
+        typer.Option(
+            "--date", parser=knowledge_day_argument, metavar="DAY", help="Default: yesterday's knowledge day."
+        ),
     ] = None,
     first: From = None,
     last: To = None,
@@ -49,14 +53,16 @@ def daily(
         emit_json({**report, "seconds": round(seconds, 3), **night_summary(open_warehouse(settings), days[-1])})
     elif result.success:
         summary = night_summary(open_warehouse(settings), days[-1])
-        typer.echo(f"{days[-1]}: {summary['status']}: {summary['reason']}")
+        typer.echo(f"{days[-1]}: {summary['reason']}")
         typer.echo(f"{len(days)} knowledge days in {seconds:.1f} s; published {summary['document']}")
     else:
         for event in result.all_events:
             if event.is_failure and event.step_key and event.event_specific_data:
                 error = getattr(event.event_specific_data, "error", None)
                 cause = error.cause if error and error.cause else error
-                typer.secho(f"{event.step_key}: {cause.message.strip() if cause else event.message}", err=True, fg="red")
+                typer.secho(
+                    f"{event.step_key}: {cause.message.strip() if cause else event.message}", err=True, fg="red"
+                )
         typer.secho(f"the run failed; see it with: amc-learning up (run {result.run_id})", err=True, fg="red")
     if not result.success:
         raise typer.Exit(1)
@@ -84,7 +90,9 @@ def run_daily(settings: Settings, days: Sequence[date], *, verbose: bool = False
 
 def night_summary(warehouse: "Warehouse", day: date) -> dict[str, Any]:
     """Status, reason and document of a day's decision."""
-    document = warehouse.publications.document("weights", day)
+    from amc_learning.stages.publish import published_weights  # noqa: PLC0415
+
+    document = published_weights(warehouse, day)
     return {
         "status": document["status"],
         "reason": document["reason"],
@@ -95,8 +103,12 @@ def night_summary(warehouse: "Warehouse", day: date) -> dict[str, Any]:
 
 def backfill(
     *,
-    first: Annotated[date, typer.Option("--from", parser=knowledge_day_argument, metavar="DAY", help="First knowledge day.")],
-    last: Annotated[date, typer.Option("--to", parser=knowledge_day_argument, metavar="DAY", help="Last knowledge day.")],
+    first: Annotated[
+        date, typer.Option("--from", parser=knowledge_day_argument, metavar="DAY", help="First knowledge day.")
+    ],
+    last: Annotated[
+        date, typer.Option("--to", parser=knowledge_day_argument, metavar="DAY", help="Last knowledge day.")
+    ],
     json: JsonOption = False,
 ) -> None:
     """Run the cycle over long history with the same stages, without a Dagster event for every asset and day.
@@ -116,7 +128,7 @@ def backfill(
     if json:
         emit_json({"days": [first, last], "n_days": len(days), "seconds": seconds, "stages": stages, **summary})
     else:
-        typer.echo(f"{days[-1]}: {summary['status']}: {summary['reason']}")
+        typer.echo(f"{days[-1]}: {summary['reason']}")
         typer.echo(f"{len(days):,} knowledge days in {seconds:.1f} s; published {summary['document']}")
 
 
@@ -148,7 +160,7 @@ def tell_dagster(settings: Settings, days: Sequence[date]) -> None:
 
     from amc_learning.stages.cycle import DAILY_STAGES  # noqa: PLC0415
 
-    metadata = {"backfilled": f"{days[0]} to {days[-1]}", "n_knowledge_days": len(days)}
+    metadata: dict[str, str | int] = {"backfilled": f"{days[0]} to {days[-1]}", "n_knowledge_days": len(days)}
     with dg.DagsterInstance.get() as instance:
         for name in ("discovery_events", *(stage.name for stage in DAILY_STAGES)):
             event = dg.AssetMaterialization(

@@ -12,6 +12,7 @@ from amc_learning.settings import Settings
 DAGSTER_DIR_VARIABLE = "AMC_LEARNING_DAGSTER_DIR"
 EMBEDDED = """\
 telemetry: {enabled: false}
+nux: {enabled: false}
 storage:
   sqlite: {base_dir: {env: AMC_LEARNING_DAGSTER_DIR}}
 """

@@ -23,7 +23,9 @@ def demo() -> None:
     settings = Settings()
     settings = settings.model_copy(update={"data_dir": settings.data_dir / "sample"})
     started = perf_counter()
-    typer.secho("A SIMULATED market: planted truths, made-up prices. Nothing below says anything about real stocks.", bold=True)
+    typer.secho(
+        "A SIMULATED market: planted truths, made-up prices. Nothing below says anything about real stocks.", bold=True
+    )
     sessions = _ingest_sample(settings)
     days = knowledge_days(sessions[0], sessions[-1])
     backfill_days(settings, days[:-DAYS_THROUGH_DAGSTER], is_quiet=False)
@@ -33,7 +35,12 @@ def demo() -> None:
         raise typer.Exit(1)
     _show(settings, days[-1])
     typer.echo(f"\n{perf_counter() - started:.0f} s. Look around with:")
-    for command in ("weights show", "status", 'sql "select * from weight_decisions order by known_on desc limit 6"', "up"):
+    for command in (
+        "weights show",
+        "status",
+        'sql "select * from weight_decisions order by known_on desc limit 6"',
+        "up",
+    ):
         typer.echo(f"  AMC_LEARNING_DATA_DIR={settings.data_dir} .venv/bin/amc-learning {command}")
 
 
@@ -51,7 +58,9 @@ def _ingest_sample(settings: Settings) -> list[date]:
     warehouse, received_at = open_warehouse(settings), now()
     for file, ingest in ((files.index, ingest_index), (files.bars, ingest_bars), (files.discovery, ingest_discovery)):
         report = ingest(warehouse, settings, [file], received_at=received_at)
-        typer.echo(f"ingested {report.kind}: {report.n_accepted:,} of {report.n_read:,} new, {report.n_duplicates:,} already known")
+        typer.echo(
+            f"ingested {report.kind}: {report.n_accepted:,} of {report.n_read:,} new, {report.n_duplicates:,} already known"
+        )
     return sessions
 
 
@@ -59,23 +68,38 @@ def _show(settings: Settings, day: date) -> None:
     warehouse = open_warehouse(settings)
     horizon = settings.weights.evidence_horizon
     correlations = warehouse.table("correlation_table").read(day, day).filter(pl.col("population") == "selected")
-    columns = ["feature", "horizon", "mean_information_coefficient", "ci_low", "ci_high", "q_value", "n_days", "evidence"]
+    columns = [
+        "feature",
+        "horizon",
+        "mean_information_coefficient",
+        "ci_low",
+        "ci_high",
+        "q_value",
+        "n_days",
+        "evidence",
+    ]
+    titles = ["feature", "horizon", "mean IC", "ci low", "ci high", "q", "days", "evidence"]
     typer.echo()
-    print_table(f"Do scores order returns? ({day}, 90 days)", columns, correlations.select(columns).iter_rows())
+    print_table(f"Do scores order returns? ({day}, 90 days)", titles, correlations.select(columns).iter_rows())
     thresholds = warehouse.table("threshold_table").read(day, day).filter(pl.col("horizon") == horizon)
     columns = ["feature", "scope", "decision", "threshold", "lift", "lift_ci_low", "lift_ci_high", "n_pairs"]
+    titles = ["feature", "scope", "decision", "threshold", "lift", "ci low", "ci high", "pairs"]
     typer.echo()
-    print_table(f"From which score does it pay? ({horizon})", columns, thresholds.select(columns).iter_rows())
+    print_table(f"From which score does it pay? ({horizon})", titles, thresholds.select(columns).iter_rows())
     decisions = warehouse.table("weight_decisions").read(day, day)
     first = warehouse.table("weight_decisions").days()[0]
-    start = dict(warehouse.table("weight_decisions").read(first, first).select("component", "previous_weight").iter_rows())
+    start = dict(
+        warehouse.table("weight_decisions").read(first, first).select("component", "previous_weight").iter_rows()
+    )
     rows = [
         [row["component"], start[row["component"]], row["previous_weight"], row["suggested_weight"], row["weight"]]
         for row in decisions.to_dicts()
     ]
     typer.echo()
     print_table("Weights", ["component", f"on {first}", "night before", "suggested", "in force"], rows)
-    typer.echo(f"{decisions['status'].first()}: {decisions['reason'].first()}")
-    moved = warehouse.table("weight_decisions").read(None, day).filter(pl.col("status") == "active")["known_on"].n_unique()
+    typer.echo(decisions["reason"].first())
+    moved = (
+        warehouse.table("weight_decisions").read(None, day).filter(pl.col("status") == "active")["known_on"].n_unique()
+    )
     typer.echo(f"weights moved in {moved} of {len(warehouse.table('weight_decisions').days())} nights")
     typer.echo(f"discovery reads {warehouse.publications.path('weights')}")

@@ -58,5 +58,7 @@ def _ingest(run: "Callable[..., IngestReport]", files: list[Path], *, json: bool
             f"{report.kind}: {report.n_read:,} read, {report.n_accepted:,} accepted, {report.n_duplicates:,} already "
             f"known, {report.n_quarantined:,} in quarantine{span}"
         )
+    if report.n_unreadable_files:
+        raise typer.Exit(1)
     if report.n_quarantined:
         raise typer.Exit(DONE_WITH_QUARANTINE)

@@ -1,10 +1,11 @@
 """`amc-learning status | sql | doctor | quarantine`: looking without changing anything."""
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from amc_learning.cli.common import JsonOption, cell, emit_json, open_warehouse, print_pairs, print_table
+from amc_learning.cli.common import JsonOption, emit_json, open_warehouse, print_pairs, print_table
 from amc_learning.settings import Settings
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def sql(
     *,
     json: JsonOption = False,
 ) -> None:
-    """Query every table with SQL. Example: amc-learning sql "select status, count(*) from weight_decisions group by 1"."""
+    """Query every table with SQL. Example: amc-learning sql "select known_on, status from weight_decisions"."""
     from amc_learning.warehouse.sql import connect  # noqa: PLC0415
 
     connection = connect(open_warehouse(Settings()))
@@ -105,7 +106,7 @@ def show(identifier: Annotated[str, typer.Argument(help="Its id, or the first le
     if item is None:
         typer.secho(f"nothing in quarantine has an id starting with {identifier}", err=True, fg="red")
         raise typer.Exit(1)
-    print_pairs({name: cell(value) for name, value in item.items()})
+    print_pairs(asdict(item))
 
 
 def doctor(*, json: JsonOption = False) -> None:
@@ -115,7 +116,9 @@ def doctor(*, json: JsonOption = False) -> None:
     settings = Settings()
     findings = examine(open_warehouse(settings), settings)
     if json:
-        emit_json([{"subject": f.subject, "is_ok": f.is_ok, "finding": f.finding, "remedy": f.remedy} for f in findings])
+        emit_json(
+            [{"subject": f.subject, "is_ok": f.is_ok, "finding": f.finding, "remedy": f.remedy} for f in findings]
+        )
     else:
         for finding in findings:
             mark = typer.style("ok  ", fg="green") if finding.is_ok else typer.style("look", fg="yellow")

@@ -12,7 +12,9 @@ from amc_learning.settings import Settings
 
 def up(
     *,
-    host: Annotated[str, typer.Option(help="Address to listen on. Dagster has no login: keep it on loopback.")] = "127.0.0.1",
+    host: Annotated[
+        str, typer.Option(help="Address to listen on. Dagster has no login: keep it on loopback.")
+    ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 3000,
 ) -> None:
     """Start the Dagster UI and daemon until Ctrl-C. Example: amc-learning up --port 3001."""
@@ -21,4 +23,4 @@ def up(
     typer.echo(f"Dagster UI on http://{host}:{port} (data in {settings.data_dir}; stop with Ctrl-C)")
     arguments = ["dev", "--module-name", "amc_learning.definitions", "--host", host, "--port", str(port)]
     sys.stdout.flush()
-    os.execv(sys.executable, [sys.executable, "-W", "ignore", "-m", "dagster", *arguments])  # noqa: S606
+    os.execv(sys.executable, [sys.executable, "-W", "ignore", "-m", "dagster", *arguments])

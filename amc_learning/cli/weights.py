@@ -9,6 +9,7 @@ from amc_learning.cli.common import JsonOption, emit_json, knowledge_day_argumen
 from amc_learning.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, help="The weights in force: show, history, diff, rollback, release.")
+Reason = Annotated[str, typer.Option(help="Why, kept with the decision.")]
 Day = Annotated[date, typer.Argument(parser=knowledge_day_argument, metavar="DAY", help="A knowledge day: 2014-12-15.")]
 
 
@@ -76,8 +77,10 @@ def history(
 @app.command(epilog="Example: amc-learning weights diff 2014-12-01 2014-12-15")
 def diff(first: Day, second: Day, *, json: JsonOption = False) -> None:
     """Compare the weights published for two knowledge days."""
-    publications = open_warehouse(Settings()).publications
-    before, after = (publications.document("weights", day)["data"]["optimized_parameters"] for day in (first, second))
+    from amc_learning.stages.publish import published_weights  # noqa: PLC0415
+
+    warehouse = open_warehouse(Settings())
+    before, after = (published_weights(warehouse, day)["data"]["optimized_parameters"] for day in (first, second))
     rows = [[name, before.get(name), weight, weight - before.get(name, 0.0)] for name, weight in after.items()]
     if json:
         emit_json([dict(zip(("parameter", str(first), str(second), "change"), row, strict=True)) for row in rows])
@@ -86,41 +89,24 @@ def diff(first: Day, second: Day, *, json: JsonOption = False) -> None:
 
 
 @app.command(epilog='Example: amc-learning weights rollback 2014-12-01 --reason "technical feed was broken"')
-def rollback(
-    day: Day, *, reason: Annotated[str, typer.Option(help="Why, kept with the decision.")] = "not given"
-) -> None:
-    """Hold the weights of an earlier day: nights move to them within the daily limit and stay there until `release`."""
-    warehouse = open_warehouse(Settings())
-    if not warehouse.table("weight_decisions").has(day):
+def rollback(day: Day, *, reason: Reason = "not given") -> None:
+    """Hold the weights of an earlier day, from now on: within the daily limit every night, until `release`."""
+    if not open_warehouse(Settings()).table("weight_decisions").has(day):
         typer.secho(f"no decision of {day} exists; see: amc-learning weights history", err=True, fg="red")
         raise typer.Exit(1)
     _order("rollback", day, reason)
-    typer.echo(f"the weights of {day} will hold from the next night on; learn again with: amc-learning weights release")
 
 
 @app.command(epilog='Example: amc-learning weights release --reason "feed repaired"')
-def release(*, reason: Annotated[str, typer.Option(help="Why, kept with the decision.")] = "not given") -> None:
+def release(*, reason: Reason = "not given") -> None:
     """End a rollback: nights decide on evidence again."""
     _order("release", None, reason)
-    typer.echo("nights decide on evidence again")
 
 
 def _order(action: str, target: date | None, reason: str) -> None:
-    """Keep what a person ordered, so that every later night, and every re-run of it, knows."""
-    import polars as pl  # noqa: PLC0415
+    """Keep what a person ordered, so that every later night knows, and decide and publish today on it."""
+    from amc_learning.stages.orders import OperatorOrder, carry_out  # noqa: PLC0415
 
-    from amc_learning.contracts.knowledge_days import knowledge_day  # noqa: PLC0415
-
-    warehouse = open_warehouse(Settings())
-    table = warehouse.table("operator_actions")
-    requested_at = now()
-    row = {
-        "known_on": knowledge_day(requested_at),
-        "requested_at": requested_at,
-        "action": action,
-        "target_known_on": target,
-        "reason": reason,
-    }
-    table.merge(pl.DataFrame([row], schema=table.declaration.schema))
-
-
+    settings = Settings()
+    document = carry_out(open_warehouse(settings), settings, OperatorOrder(action, target, reason), requested_at=now())
+    typer.echo(f"{document['parameters_version']}  {document['status']}\n{document['reason']}")

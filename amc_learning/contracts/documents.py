@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION: Literal["1.0"] = "1.0"
 Status = Literal["active", "held", "insufficient_evidence", "rolled_back"]
 
 
@@ -97,7 +97,9 @@ class WeightsData(Part):
 
     optimized_parameters: dict[str, float] = Field(description="<component>_weight to weight in force.")
     confidence: float | None = Field(description="One minus the p-value of no improvement; null without evidence.")
-    expected_improvement: float | None = Field(description="Change in mean daily rank correlation; null without evidence.")
+    expected_improvement: float | None = Field(
+        description="Change in mean daily rank correlation; null without evidence."
+    )
     market_regime: str | None = Field(description="Regime the weights apply to; null when they apply to all.")
     last_updated: datetime = Field(description="End of the knowledge day the document is about.")
 
@@ -121,4 +123,7 @@ class WeightsDocument(Part):
     improvement: Improvement
     evidence: dict[str, dict[str, Estimate]] = Field(description="Component to horizon to estimate.")
     thresholds: Thresholds
+    inputs: dict[str, str | None] = Field(
+        description="Table to sha256 of its partition of this day; null for a day without rows."
+    )
     software_version: str

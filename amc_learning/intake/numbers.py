@@ -8,8 +8,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-_DECIMAL = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,4})?")
-_THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d+)?")
+_DECIMAL = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,4})?", re.ASCII)
+_THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d+)?", re.ASCII)
 LARGEST_COUNT = 1_000_000_000
 """No universe of symbols is larger; a larger count is a mistake."""
 
@@ -42,7 +42,7 @@ def read_number(value: object) -> tuple[float | None, bool, str | None]:
     if isinstance(value, bool):
         return None, False, "is a truth value; a number is needed"
     if isinstance(value, int | float):
-        return _finite(float(value)) if abs(value) < 1e308 else _finite(math.inf)
+        return _finite(_as_float(value))
     if isinstance(value, str):
         return _read_text(value.strip())
     return None, False, "is not a number"
@@ -95,6 +95,13 @@ def _read_text(text: str) -> tuple[float | None, bool, str | None]:
     if digits.lower().lstrip("+-") in {"nan", "inf", "infinity"}:
         return _finite(math.nan)
     return None, False, "is not a number"
+
+
+def _as_float(value: float) -> float:
+    try:
+        return float(value)
+    except OverflowError:  # an integer of more than 308 digits
+        return math.inf
 
 
 def _finite(number: float) -> tuple[float | None, bool, str | None]:

@@ -16,8 +16,9 @@ from amc_learning.learning.windows import IntArray
 MIN_BLOCKS = 4
 """Fewer contiguous blocks of days leave too little to choose from once one is held out and its neighbours purged."""
 
-MAX_BLOCKS = 10
-"""More blocks give hardly more days to choose on, and cost time."""
+MAX_BLOCKS = 5
+"""Held-out blocks whose thresholds were chosen on nearly the same days err together, unseen by any interval over days:
+on noise ten blocks let 7-9 % pass for found, five 4-6 %. Fewer would leave too few days to choose on."""
 
 OVERLAPS_PER_BLOCK = 2
 """A block spans at least two label lengths, so that sums of different blocks are nearly independent."""
@@ -84,7 +85,7 @@ def block_edges(n_days: int, *, overlap_sessions: int) -> IntArray:
     """Edges of the contiguous blocks that a window is cut into; empty when the window is too short.
 
     >>> block_edges(62, overlap_sessions=5).tolist()
-    [0, 10, 20, 31, 41, 51, 62]
+    [0, 12, 24, 37, 49, 62]
     >>> block_edges(62, overlap_sessions=21).tolist()
     []
     """
@@ -189,7 +190,7 @@ def _choose(moments: _Moments, *, n_blocks: int, rules: ThresholdRules) -> IntAr
     """The bin with the highest lower bound of the lift over the names below it; `NO_THRESHOLD` where none can be cut.
 
     The lift over those below is the lift over the day's mean divided by the share below. Its variance above any
-    threshold is 1/n above - 1/n times one number per series, averaged over the thresholds from sums of blocks: ten
+    threshold is 1/n above - 1/n times one number per series, averaged over the thresholds from sums of blocks: five
     blocks know one variance, not a hundred, and a bound that wobbles with each would choose by the wobble. Of bins that
     cut alike the highest is taken: the lowest score that was seen to pay.
     """

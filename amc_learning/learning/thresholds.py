@@ -52,13 +52,15 @@ def threshold_tables(
 ) -> pl.DataFrame:
     """The score from which each feature pays, or that none does, per horizon; for the total score also per action tag.
 
-    Excess return is against the mean of the day. The choice maximises a lower confidence bound of the lift of the names
-    at or above a threshold over those *below* it. (A bound of the mean above alone cannot find a step, however strong:
-    above a step every threshold has the same expectation, and the largest of many noisy ones wins.) The bound's
-    standard error comes from sums over contiguous blocks of days, at least two label lengths each. Then each block is
-    judged by the threshold chosen on the other blocks, less the days whose labels overlap the block's: so judged, the
-    search over all thresholds is paid for. A threshold is found when the interval of that held-out lift, valid under
-    overlapping labels, lies above zero. The threshold's own interval is from resampling the blocks.
+    Excess return is against the mean of the day and scope: within a tag the question is where to cut that tag, and a
+    tag that is better or worse as a whole must not pass for a threshold. The choice maximises a lower confidence bound
+    of the lift of the names at or above a threshold over those *below* it. (A bound of the mean above alone cannot find
+    a step, however strong: above a step every threshold has the same expectation, and the largest of many noisy ones
+    wins.) The bound's standard error comes from sums over contiguous blocks of days, at least two label lengths each.
+    Then each block is judged by the threshold chosen on the other blocks, less the days whose labels overlap the
+    block's: so judged, the search over all thresholds is paid for. A threshold is found when the interval of that
+    held-out lift, valid under overlapping labels, lies above zero. The threshold's own interval is from resampling the
+    blocks. Measured on noise, 4 to 6 % are found against a nominal 2.5 %, for neighbouring folds err together.
 
     Args:
         statistics: table `daily_statistics` covering every window, in any order; only the selected are looked at.
@@ -112,11 +114,14 @@ def _scored_days(statistics: pl.DataFrame, *, horizon: str, series: Sequence[tup
         counts = days.integers(column) * is_informative[..., None]
         return np.ascontiguousarray(np.cumsum(counts[..., ::-1], axis=-1)[..., ::-1])
 
+    above_n, above_micro = above("bin_n"), above("bin_sum_excess_return_micro")
+    # The statistics count a tag's returns in excess of all selected; over a whole cross-section this takes off nothing.
+    scope_mean = above_micro[..., :1] / np.maximum(above_n[..., :1], 1)
     return _ScoredDays(
         days=days,
-        above_n=above("bin_n"),
+        above_n=above_n,
         above_winners=above("bin_n_winners"),
-        above_micro=above("bin_sum_excess_return_micro"),
+        above_micro=above_micro - np.rint(scope_mean * above_n).astype(np.int64),
     )
 
 
@@ -161,8 +166,8 @@ def _why_not_enough(search: ThresholdSearch, window: slice, place: int, *, sessi
     needed = days_needed(overlap_sessions=sessions, rules=rules)
     if n_days < needed:
         return (
-            f"{n_days} of {window.stop - window.start} days have scores that differ; with labels of {sessions} sessions "
-            f"it takes {needed}."
+            f"{n_days} of {window.stop - window.start} days have scores that differ; with labels of {sessions} "
+            f"sessions it takes {needed}."
         )
     return (
         f"The scores of {n_days} days cannot be cut so that {rules.min_coverage:.0%} of the pairs lie on either side, "

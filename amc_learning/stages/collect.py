@@ -17,16 +17,12 @@ def drain_discovery_events(warehouse: Warehouse) -> DrainReport:
     return drain(warehouse.inbox, warehouse.table("discovery_events"), kind="discovery")
 
 
-def normalise_discovery_events(
-    warehouse: Warehouse, settings: Settings, days: Sequence[date]
-) -> NormalisedDiscovery:
+def normalise_discovery_events(warehouse: Warehouse, settings: Settings, days: Sequence[date]) -> NormalisedDiscovery:
     """Write runs, candidates and rejections of these days from their raw events."""
     normalised = normalise_discovery(
         warehouse.table("discovery_events").read(days[0], days[-1]),
         components=settings.features.components,
-        tags=TagRules(
-            trade_ready=settings.collection.trade_ready_score, watchlist=settings.collection.watchlist_score
-        ),
+        tags=TagRules(trade_ready=settings.collection.trade_ready_score, watchlist=settings.collection.watchlist_score),
         max_candidates=settings.collection.max_candidates,
     )
     warehouse.table("discovery_runs").write(normalised.runs, days)

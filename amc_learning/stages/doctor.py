@@ -70,7 +70,10 @@ def _tables(warehouse: Warehouse, _: Settings) -> Finding:
 def _inbox(warehouse: Warehouse, _: Settings) -> Finding:
     n_pending = warehouse.inbox.n_pending()
     return Finding(
-        "inbox", n_pending == 0, f"{n_pending:,} events wait to be drained", "run the night, or switch the inbox sensor on"
+        "inbox",
+        n_pending == 0,
+        f"{n_pending:,} events wait to be drained",
+        "run the night, or switch the inbox sensor on",
     )
 
 
@@ -83,11 +86,13 @@ def _quarantine(warehouse: Warehouse, _: Settings) -> Finding:
 
 def _bars(warehouse: Warehouse, settings: Settings) -> Finding:
     missing = missing_sessions(warehouse, settings)
+    named = ", ".join(map(str, missing[:5]))
     return Finding(
-        "price bars", not missing, f"{len(missing)} sessions without a bar of any symbol: {', '.join(map(str, missing[:5]))}"
-        if missing else "no session is missing",
+        "price bars",
+        not missing,
+        f"{len(missing)} sessions without a bar of any symbol: {named}" if missing else "no session is missing",
         "ingest the missing bars, then run the days again from the first of them",
-    )  # fmt: skip
+    )
 
 
 def _publication(warehouse: Warehouse, _: Settings) -> Finding:

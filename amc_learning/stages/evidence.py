@@ -14,7 +14,8 @@ from amc_learning.learning.daily_statistics import daily_statistics
 from amc_learning.learning.join import feature_outcomes
 from amc_learning.learning.outcomes import OutcomeRules, candidate_outcomes, required_window
 from amc_learning.learning.selection import selection_effects
-from amc_learning.learning.thresholds import ThresholdRules, threshold_tables
+from amc_learning.learning.threshold_search import ThresholdRules
+from amc_learning.learning.thresholds import threshold_tables
 from amc_learning.market_calendar import exchange_sessions
 from amc_learning.settings import Settings
 from amc_learning.warehouse import Warehouse

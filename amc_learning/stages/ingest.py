@@ -4,10 +4,9 @@ Belongs here: what happens to each record of a file. Not here: reading formats a
 durability (warehouse). What cannot be used is kept in quarantine with its reason; the rest goes on.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ import polars as pl
 from amc_learning.contracts.knowledge_days import knowledge_day
 from amc_learning.intake.bars import NormalisedTable, normalise_bars, normalise_index
 from amc_learning.intake.envelope import Envelope, Quarantined, TimeRules, receive
+from amc_learning.intake.errors import IntakeError
 from amc_learning.intake.files import read_records, read_table
 from amc_learning.market_calendar import exchange_sessions
 from amc_learning.settings import Settings
@@ -27,6 +27,14 @@ from amc_learning.warehouse.inbox import InboxEvent, QuarantineItem
 EVENTS_PER_COMMIT = 500
 """Events made durable by one commit: large enough for speed, small enough that a crash repeats little."""
 
+FIRST_SESSION = date(1990, 1, 2)
+"""Bars before this are refused as dates without a session; no feed of ours reaches back so far."""
+
+_TABLE_KINDS: dict[str, tuple[str, Callable[..., NormalisedTable]]] = {
+    "bars": ("price_bars", normalise_bars),
+    "index": ("index_closes", normalise_index),
+}
+
 
 @dataclass(frozen=True)
 class IngestReport:
@@ -34,59 +42,77 @@ class IngestReport:
 
     kind: str
     files: tuple[str, ...]
-    n_read: int
-    n_accepted: int
-    n_duplicates: int
-    n_quarantined: int
+    n_read: int = 0
+    n_accepted: int = 0
+    n_duplicates: int = 0
+    n_quarantined: int = 0
+    n_unreadable_files: int = 0
     first_day: date | None = None
     last_day: date | None = None
-    messages: tuple[str, ...] = field(default=())
+    messages: tuple[str, ...] = ()
 
 
 def ingest_discovery(
     warehouse: Warehouse, settings: Settings, files: Sequence[Path], *, received_at: datetime
 ) -> IngestReport:
-    """Make every discovery result in these files durable in the inbox, then drain it into raw partitions."""
+    """Make every discovery result in these files durable in the inbox, then drain it into raw partitions.
+
+    A file that breaks off (a damaged archive) gives what lies before the break; the files after it are still read.
+    """
+    reports = [_ingest_events(warehouse, settings, file, received_at) for file in files]
+    drain_discovery_events(warehouse)
+    return _summed("discovery", reports)
+
+
+def _ingest_events(warehouse: Warehouse, settings: Settings, file: Path, received_at: datetime) -> IngestReport:
     rules = TimeRules(
         naive_timezone=settings.collection.naive_timezone,
         max_clock_skew=timedelta(minutes=settings.collection.max_clock_skew_minutes),
     )
-    received = (
-        receive(record.text, kind="discovery", source=record.source, received_at=received_at, rules=rules)
-        for file in files
-        for record in read_records(file)
-    )
-    n_read = n_accepted = n_duplicates = n_quarantined = 0
-    messages: list[str] = []
-    days: list[date] = []
-    for batch in _batches(received, EVENTS_PER_COMMIT):
-        events = [_inbox_event(item, received_at) for item in batch if isinstance(item, Envelope)]
-        refused = [_quarantine_item(item, received_at) for item in batch if isinstance(item, Quarantined)]
-        receipts = warehouse.inbox.append(events)
-        warehouse.inbox.quarantine(refused)
-        conflicts = [receipt for receipt in receipts if receipt.is_conflict]
-        n_read += len(batch)
-        n_duplicates += sum(receipt.is_duplicate and not receipt.is_conflict for receipt in receipts)
-        n_quarantined += len(refused) + len(conflicts)
-        n_accepted += sum(not receipt.is_duplicate and not receipt.is_conflict for receipt in receipts)
-        messages += [f"{item.source}: {item.field}: {item.reason}; kept in quarantine" for item in refused]
-        messages += [
-            f"event {receipt.event_id}: the same id came before with another body; the first stays, this one is kept "
-            "in quarantine"
-            for receipt in conflicts
-        ]
-        days += [event.known_on for event in events]
-    drain_discovery_events(warehouse)
+    reports: list[IngestReport] = []
+    batch: list[Envelope | Quarantined] = []
+    try:
+        for record in read_records(file):
+            batch.append(
+                receive(record.text, kind="discovery", source=record.source, received_at=received_at, rules=rules)
+            )
+            if len(batch) == EVENTS_PER_COMMIT:
+                reports.append(_store(warehouse, batch, received_at))
+                batch = []
+    except IntakeError as error:
+        reports.append(IngestReport("discovery", (), n_unreadable_files=1, messages=(str(error),)))
+    reports.append(_store(warehouse, batch, received_at))
+    return replace(_summed("discovery", reports), files=(str(file),))
+
+
+def _store(warehouse: Warehouse, batch: Sequence[Envelope | Quarantined], received_at: datetime) -> IngestReport:
+    """Make a batch durable: what was understood in the inbox, the rest in quarantine."""
+    accepted = [item for item in batch if isinstance(item, Envelope)]
+    refused = [item for item in batch if isinstance(item, Quarantined)]
+    receipts = warehouse.inbox.append([_inbox_event(item, received_at) for item in accepted])
+    warehouse.inbox.quarantine([_quarantine_item(item, received_at) for item in refused])
+    n_conflicts = sum(receipt.is_conflict for receipt in receipts)
+    n_duplicates = sum(receipt.is_duplicate for receipt in receipts)
+    days = [item.known_on for item in accepted]
     return IngestReport(
         kind="discovery",
-        files=tuple(str(file) for file in files),
-        n_read=n_read,
-        n_accepted=n_accepted,
+        files=(),
+        n_read=len(batch),
+        n_accepted=len(receipts) - n_duplicates - n_conflicts,
         n_duplicates=n_duplicates,
-        n_quarantined=n_quarantined,
+        n_quarantined=len(refused) + n_conflicts,
         first_day=min(days, default=None),
         last_day=max(days, default=None),
-        messages=tuple(messages),
+        messages=(
+            *(f"{item.source}: {item.field}: {item.reason}; kept in quarantine" for item in refused),
+            *(
+                f"event {receipt.event_id}: the same id came before with another body; the first stays, this one is "
+                "kept in quarantine"
+                for receipt in receipts
+                if receipt.is_conflict
+            ),
+            *(f"{item.source}: {warning}" for item in accepted for warning in item.warnings),
+        ),
     )
 
 
@@ -113,10 +139,15 @@ def _ingest_tables(
     sessions = frozenset(exchange_sessions(settings.market.exchange, FIRST_SESSION, today)["session_date"])
     reports = []
     for file in files:
-        sent = read_table(file)
-        normalised = normalise(sent, source=file.name, today=today, exchange_sessions=sessions)
+        try:
+            sent = read_table(file)
+            normalised = normalise(sent, source=file.name, today=today, exchange_sessions=sessions)
+        except IntakeError as error:
+            reports.append(IngestReport(kind, (str(file),), n_unreadable_files=1, messages=(str(error),)))
+            continue
         known = _already_known(warehouse, table, normalised.accepted)
-        warehouse.inbox.quarantine([_rejected_row(kind, sent, row, received_at) for row in normalised.rejected.to_dicts()])
+        rejected = normalised.rejected.to_dicts()
+        warehouse.inbox.quarantine([_rejected_row(kind, sent, row, received_at) for row in rejected])
         warehouse.table(table).merge(normalised.accepted)
         days = normalised.accepted["known_on"]
         reports.append(
@@ -133,15 +164,6 @@ def _ingest_tables(
             )
         )
     return _summed(kind, reports)
-
-
-FIRST_SESSION = date(1990, 1, 2)
-"""Bars before this are refused as dates without a session; no feed of ours reaches back so far."""
-
-_TABLE_KINDS: dict[str, tuple[str, Callable[..., NormalisedTable]]] = {
-    "bars": ("price_bars", normalise_bars),
-    "index": ("index_closes", normalise_index),
-}
 
 
 def _already_known(warehouse: Warehouse, table: str, rows: pl.DataFrame) -> int:
@@ -169,7 +191,9 @@ def _gap_messages(name: str, gaps: tuple[date, ...]) -> list[str]:
     if not gaps:
         return []
     shown = ", ".join(map(str, gaps[:5])) + (", ..." if len(gaps) > 5 else "")
-    return [f"{name}: {len(gaps)} exchange sessions inside its dates have no row: {shown}; outcomes on them are flagged"]
+    return [
+        f"{name}: {len(gaps)} exchange sessions inside its dates have no row: {shown}; outcomes on them are flagged"
+    ]
 
 
 def _summed(kind: str, reports: Sequence[IngestReport]) -> IngestReport:
@@ -180,6 +204,7 @@ def _summed(kind: str, reports: Sequence[IngestReport]) -> IngestReport:
         n_accepted=sum(report.n_accepted for report in reports),
         n_duplicates=sum(report.n_duplicates for report in reports),
         n_quarantined=sum(report.n_quarantined for report in reports),
+        n_unreadable_files=sum(report.n_unreadable_files for report in reports),
         first_day=min((report.first_day for report in reports if report.first_day), default=None),
         last_day=max((report.last_day for report in reports if report.last_day), default=None),
         messages=tuple(message for report in reports for message in report.messages),
@@ -208,9 +233,3 @@ def _quarantine_item(item: Quarantined, received_at: datetime) -> QuarantineItem
         payload=item.text,
         received_at=received_at,
     )
-
-
-def _batches(items: Iterable[Envelope | Quarantined], size: int) -> Iterator[list[Envelope | Quarantined]]:
-    iterator = iter(items)
-    while batch := list(islice(iterator, size)):
-        yield batch

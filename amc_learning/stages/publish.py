@@ -1,16 +1,15 @@
 """Publish: from decisions to the document discovery reads, verified once more on what is actually published.
 
-Belongs here: assembling the document from tables, refusing what breaks a bound. Not here: bounds (learning.publication),
-shape of the document (contracts), how it reaches the disk (warehouse).
+Belongs here: assembling the document from tables, refusing what breaks a bound. Not here: the bounds themselves
+(learning.publication), the shape of the document (contracts), how it reaches the disk (warehouse).
 """
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
-
-import polars as pl
 
 from amc_learning import __version__
 from amc_learning.contracts.documents import (
@@ -33,7 +32,18 @@ from amc_learning.warehouse import Warehouse
 from amc_learning.warehouse.publications import PublishReport
 
 WEIGHTS_DOCUMENT = "weights"
+INPUT_TABLES = ("daily_statistics", "correlation_table", "threshold_table", "weight_decisions")
 Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class DayTables:
+    """What one document is made of: the rows of its day, and the hashes of the partitions they came from."""
+
+    decisions: dict[str, Row]
+    correlations: Sequence[Row]
+    thresholds: Sequence[Row]
+    inputs: dict[str, str | None]
 
 
 class PublicationError(Exception):
@@ -49,6 +59,7 @@ def publish_days(warehouse: Warehouse, settings: Settings, days: Sequence[date])
     decisions = _rows_by_day(warehouse, "weight_decisions", days)
     correlations = _rows_by_day(warehouse, "correlation_table", days)
     thresholds = _rows_by_day(warehouse, "threshold_table", days)
+    inputs = _inputs_by_day(warehouse, days)
     previous_on, in_force = weights_in_force(warehouse, days[0])
     previous = Previous(known_on=previous_on, weights=in_force or settings.features.default_weights)
     documents = []
@@ -56,9 +67,8 @@ def publish_days(warehouse: Warehouse, settings: Settings, days: Sequence[date])
         rows = {row["component"]: row for row in decisions[day]}
         weights = {name: rows[name]["weight"] for name in settings.features.components if name in rows}
         _refuse_violations(day, weights, previous, settings)
-        documents.append(
-            weights_document(day, rows, previous, correlations.get(day, []), thresholds.get(day, []), settings)
-        )
+        tables = DayTables(rows, correlations.get(day, []), thresholds.get(day, []), inputs.get(day, {}))
+        documents.append(weights_document(day, tables, previous, settings))
         previous = Previous(known_on=day, weights=weights)
     reports = warehouse.publications.publish_many(
         WEIGHTS_DOCUMENT,
@@ -68,9 +78,31 @@ def publish_days(warehouse: Warehouse, settings: Settings, days: Sequence[date])
     return list(reports.values())
 
 
+def published_weights(warehouse: Warehouse, day: date) -> dict[str, Any]:
+    """The verified document of a knowledge day.
+
+    Raises:
+        PublicationError: none was published for that day.
+    """
+    document = warehouse.publications.document(WEIGHTS_DOCUMENT, day)
+    if document is None:
+        raise PublicationError(
+            f"no weights are published for {day}; run the day first: amc-learning run daily --date {day}"
+        )
+    return document
+
+
 def _rows_by_day(warehouse: Warehouse, table: str, days: Sequence[date]) -> dict[date, list[Row]]:
     frame = warehouse.table(table).read(days[0], days[-1])
     return {key[0]: part.to_dicts() for key, part in frame.partition_by("known_on", as_dict=True).items()}
+
+
+def _inputs_by_day(warehouse: Warehouse, days: Sequence[date]) -> dict[date, dict[str, str | None]]:
+    inputs: dict[date, dict[str, str | None]] = {}
+    for name in INPUT_TABLES:
+        for entry in warehouse.table(name).entries(days[0], days[-1]):
+            inputs.setdefault(entry.known_on, {})[name] = entry.sha256
+    return inputs
 
 
 def _refuse_violations(day: date, weights: dict[str, float], previous: Previous, settings: Settings) -> None:
@@ -85,15 +117,9 @@ def _refuse_violations(day: date, weights: dict[str, float], previous: Previous,
         raise PublicationError(msg)
 
 
-def weights_document(
-    day: date,
-    decisions: dict[str, Row],
-    previous: Previous,
-    correlations: Iterable[Row],
-    thresholds: Iterable[Row],
-    settings: Settings,
-) -> WeightsDocument:
+def weights_document(day: date, tables: DayTables, previous: Previous, settings: Settings) -> WeightsDocument:
     """The document of one day, from the rows of that day; the same rows give the same document."""
+    decisions = tables.decisions
     components = settings.features.components
     night = decisions[components[0]]
     weights = {name: decisions[name]["weight"] for name in components}
@@ -116,8 +142,9 @@ def weights_document(
         previous=previous,
         bounds=Bounds(daily_limit=settings.weights.daily_limit, cap=settings.weights.cap),
         improvement=_improvement(night),
-        evidence=_evidence(correlations, components),
-        thresholds=_thresholds(thresholds, settings),
+        evidence=_evidence(tables.correlations, components),
+        thresholds=_thresholds(tables.thresholds, settings),
+        inputs=tables.inputs,
         software_version=__version__,
     )
 

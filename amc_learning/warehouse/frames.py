@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from datetime import date
 
 import polars as pl
+from polars.datatypes import DataTypeClass
 
 from amc_learning.contracts.tables import KNOWN_ON, Table
 from amc_learning.warehouse.errors import TableError
@@ -22,7 +23,7 @@ ROW_GROUP_SIZE = 262_144
 
 def schema_fingerprint(table: Table) -> str:
     """Short hash over names and types of the columns: partitions written under another declaration are told apart."""
-    described = ";".join(f"{column.name}:{column.dtype!r}" for column in table.columns)
+    described = ";".join(f"{column.name}:{_type_name(column.dtype)}" for column in table.columns)
     return hashlib.sha256(described.encode()).hexdigest()[:16]
 
 
@@ -91,6 +92,22 @@ def by_day(frame: pl.DataFrame) -> dict[date, pl.DataFrame]:
         slices[day] = frame.slice(offset, n_rows)
         offset += n_rows
     return slices
+
+
+def _type_name(dtype: pl.DataType | type[pl.DataType] | DataTypeClass) -> str:
+    """Spelled by us, because a library that prints its types anew must not make stored partitions unreadable.
+
+    >>> _type_name(pl.Array(pl.Int64, 101)), _type_name(pl.Datetime("us", "UTC")), _type_name(pl.Date)
+    ('Array[Int64,101]', 'Datetime[us,UTC]', 'Date')
+    """
+    name = dtype.base_type().__name__
+    if isinstance(dtype, pl.Array):
+        return f"{name}[{_type_name(dtype.inner)},{dtype.size}]"
+    if isinstance(dtype, pl.List):
+        return f"{name}[{_type_name(dtype.inner)}]"
+    if isinstance(dtype, pl.Datetime):
+        return f"{name}[{dtype.time_unit},{dtype.time_zone}]"
+    return name
 
 
 def _check_schema(table: Table, frame: pl.DataFrame) -> None:

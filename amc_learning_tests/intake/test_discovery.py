@@ -1,4 +1,5 @@
 import gzip
+import json
 
 import orjson
 import polars as pl
@@ -67,8 +68,6 @@ results = st.fixed_dictionaries(
 
 def as_sent(payload):
     """JSON as Python senders write it: NaN and infinities as they are."""
-    import json
-
     return json.dumps(payload)
 
 
@@ -292,7 +291,9 @@ def test_without_a_tag_none_is_made_up_from_the_score():
 
 @pytest.mark.parametrize("value", ['"NaN"', "NaN", "Infinity", "-Infinity", "1e999", '"inf"', '"n/a"', "true", "[1]"])
 def test_what_is_no_finite_number_is_null_and_named(value):
-    payload = '{"candidates": [{"symbol": "A", "score": 50, "subscores": {"squeeze": %s, "technical": 40}}]}' % value
+    payload = (
+        f'{{"candidates": [{{"symbol": "A", "score": 50, "subscores": {{"squeeze": {value}, "technical": 40}}}}]}}'
+    )
     outcome = normalised(payload)
     assert outcome.candidates.select("squeeze", "technical").row(0) == (None, 40.0)
     assert outcome.rejections["path"].to_list() == ["candidates[0].subscores.squeeze"]

@@ -88,6 +88,17 @@ def test_a_tag_appears_only_where_the_window_holds_it():
     assert before.equals(tables(late_tag, as_of=NIGHTS[:5]))
 
 
+def test_a_tag_that_is_better_as_a_whole_has_no_threshold_for_that():
+    statistics = simulated_statistics()
+    micro = pl.col("bin_sum_excess_return_micro")
+    raised = pl.Series(statistics["bin_sum_excess_return_micro"].to_numpy() + 50_000 * statistics["bin_n"].to_numpy())
+    is_tag = pl.col("scope") == "trade_ready"
+    better = statistics.with_columns(
+        bin_sum_excess_return_micro=pl.when(is_tag).then(raised.cast(pl.Array(pl.Int64, 101))).otherwise(micro)
+    )
+    assert tables(better).equals(tables(statistics))
+
+
 def test_what_becomes_known_later_changes_nothing():
     statistics, night = simulated_statistics(step=0.02), NIGHTS[2]
     assert tables(statistics.filter(pl.col("known_on") <= night), as_of=[night]).equals(

@@ -1,7 +1,7 @@
 """How often is a planted step in returns found within 5 points, and how often is one found where there is none?
 
-Run by hand (`python -m amc_learning_tests.truth.threshold_power_study --series 400`); prints one line per world. The quick
-version runs in the tests.
+Run by hand (`python -m amc_learning_tests.truth.threshold_power_study --series 400`); prints one line per world.
+The quick version runs in the tests.
 """
 
 import argparse

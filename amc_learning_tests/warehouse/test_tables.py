@@ -18,6 +18,7 @@ from amc_learning.warehouse.tables import PartitionedTable, WriteReport
 
 from .samples import MEASUREMENTS, day, rows
 
+NAN_INSIDE = pl.lit([1.0, float("nan"), None], dtype=pl.Array(pl.Float64, 3))
 ABC = ((0, "A"), (0, "B"), (1, "N"), (3, "C"))
 
 
@@ -118,7 +119,7 @@ def test_no_days_is_no_write(table):
 keys = st.lists(st.tuples(st.integers(0, 4), st.text("ABN", min_size=1, max_size=3)), max_size=25, unique=True)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(keys, st.randoms(use_true_random=False))
 def test_bytes_do_not_depend_on_range_order_or_chunks(tmp_path_factory, keys, random):
     days = [day(number) for number in range(5)]
@@ -205,16 +206,28 @@ def with_value(column, value):
     [
         (rows((0, "A")).drop("score"), "table measurements: column 'score' is missing"),
         (rows((0, "A")).with_columns(extra=1), "table measurements: column 'extra' is not declared"),
-        (rows((0, "A")).cast({"n_pairs": pl.Int32}), "column n_pairs: holds Int32 where Int64 is declared; for example known_on=2024-01-01, symbol=A"),
-        (with_value("n_pairs", None), "column n_pairs: 1 rows are null in a column that has no nulls; for example known_on=2024-01-01, symbol=B"),
+        (
+            rows((0, "A")).cast({"n_pairs": pl.Int32}),
+            "n_pairs: holds Int32 where Int64 is declared; for example known_on=2024-01-01, symbol=A",
+        ),
+        (with_value("n_pairs", None), "n_pairs: 1 rows are null in a column that has no nulls; for example .*symbol=B"),
         (with_value("symbol", None), "column symbol: 1 rows are null"),
         (with_value("known_on", None), "column known_on: 1 rows are null"),
-        (with_value("score", float("nan")), "column score: 1 rows hold NaN; what is unknown is null; for example .*symbol=B, score=nan"),
-        (with_value("covariances", pl.lit([1.0, float("nan"), None], dtype=pl.Array(pl.Float64, 3))), "column covariances: 1 rows hold NaN"),
-        (rows((0, "A"), (0, "B"), (0, "A")), "column known_on, symbol: 1 rows repeat the key of another row; for example known_on=2024-01-01, symbol=A"),
-        (rows((0, "A"), (7, "B")), "column known_on: 1 rows lie outside the days to be written; for example known_on=2024-01-08, symbol=B"),
+        (
+            with_value("score", float("nan")),
+            "score: 1 rows hold NaN; what is unknown is null; for example .*symbol=B, score=nan",
+        ),
+        (with_value("covariances", NAN_INSIDE), "column covariances: 1 rows hold NaN"),
+        (
+            rows((0, "A"), (0, "B"), (0, "A")),
+            "known_on, symbol: 1 rows repeat the key of another row; for example .*symbol=A",
+        ),
+        (
+            rows((0, "A"), (7, "B")),
+            "known_on: 1 rows lie outside the days to be written; for example known_on=2024-01-08",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_frame_that_does_not_fit_names_table_column_and_row_and_writes_nothing(table, frame, message):
     table.write(rows((0, "A")), [day(0)])
     before = stored_bytes(table)
@@ -250,7 +263,7 @@ def flip_a_bit(path, position=None):
     path.write_bytes(content)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(position=st.integers(0, 10**6))
 def test_one_flipped_bit_anywhere_is_noticed_and_mended(table, position):
     table.write(rows(*ABC), [day(0), day(1), day(3)])

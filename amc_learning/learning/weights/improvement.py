@@ -45,7 +45,7 @@ def look_level(window_days: int, *, error_rate: float, min_days: int) -> float:
     linearly from 1); checked by simulating years of nights in amc_learning_tests/truth.
 
     >>> round(look_level(365, error_rate=0.05 / 3, min_days=40), 5)
-    0.00081
+    0.00158
     """
     sessions = window_days * SESSIONS_PER_YEAR / CALENDAR_DAYS_PER_YEAR
     looks = max(SESSIONS_PER_YEAR / sessions, math.log(max(SESSIONS_PER_YEAR / min_days, 1.0)) / 2)

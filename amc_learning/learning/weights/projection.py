@@ -38,7 +38,7 @@ def project_bounded(target: Vector, previous: Vector, *, daily_limit: float, cap
     largest remainders (Hamilton) inside the same box, which keeps every bound exactly.
 
     >>> project_bounded(np.array([0.9, 0.1, 0.0]), np.array([0.4, 0.3, 0.3]), daily_limit=0.1, cap=0.6).tolist()
-    [0.5, 0.275, 0.225]
+    [0.5, 0.3, 0.2]
     """
     target, previous = np.asarray(target, dtype=np.float64), np.asarray(previous, dtype=np.float64)
     _require_projectable(target, previous, daily_limit=daily_limit, cap=cap)

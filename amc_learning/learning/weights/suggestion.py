@@ -14,7 +14,7 @@ from amc_learning.learning.weights.projection import project_capped_simplex
 
 Vector = NDArray[np.float64]
 
-SHRINKAGE_GRID = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0, np.inf)
+SHRINKAGE_GRID = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, np.inf)
 """Candidate strengths of the pull toward the weights in force, in units of one component's variance; infinity is
 'no change', which is always allowed."""
 
@@ -69,7 +69,7 @@ def suggest_weights(
     Per strength s it minimises u'Ru - 2 u'r + s |u - q|^2 over u >= 0, where R and r are the mean covariances with
     scores in units of their own standard deviation, and q points along the weights in force with the length they would
     have at a coefficient of `PRIOR_COEFFICIENT`: little evidence stays near q, whatever its sign. The strength with the
-    best mean coefficient on held-out blocks of days wins.
+    best mean coefficient on held-out blocks of days wins, or the strongest pull that cannot be told from it.
 
     Args:
         window: cross-sections of one horizon and population, oldest first.
@@ -98,12 +98,10 @@ def suggest_weights(
         covariance = window.return_covariances[block] @ weights.T
         outer = (weights[:, :, None] * weights[:, None, :]).reshape(len(weights), -1)
         held_out[block] = correlation(covariance, (scores_flat[block] @ outer.T).clip(min=0.0))
-    sums = np.array([held_out[block].sum(axis=0) for block in blocks])
-    total = sums.sum(axis=0)
-    # The strength that judges a block is chosen without that block: choosing and judging on one would flatter.
-    chosen = np.array([_best(total - without) for without in sums])
     folds = np.repeat(np.arange(N_FOLDS), [len(block) for block in blocks])
-    best = _best(total)
+    # The strength that judges a block is chosen without that block: choosing and judging on one would flatter.
+    chosen = np.array([_best(held_out[folds != fold], overlap_sessions) for fold in range(N_FOLDS)])
+    best = _best(held_out, overlap_sessions)
     return Suggestion(
         weights=fitted[-1, best],
         shrinkage=SHRINKAGE_GRID[best],
@@ -114,9 +112,21 @@ def suggest_weights(
     )
 
 
-def _best(totals: Vector) -> int:
-    """Index of the best strength; of equals the strongest pull."""
-    return len(totals) - 1 - int(np.argmax(totals[::-1]))
+def _best(held_out: Vector, overlap_sessions: int) -> int:
+    """Index of the strongest pull whose mean coefficient is within one standard error of the best.
+
+    The standard error is that of the daily difference, with labels that share sessions counted as one. Weights that
+    are right are lost by chasing differences that the window cannot tell from nothing.
+
+    Source: Breiman, Friedman, Olshen and Stone 1984 (one-standard-error rule), on paired differences.
+    """
+    best = int(np.argmax(held_out.sum(axis=0)))
+    behind = held_out[:, best, None] - held_out
+    mean = behind.mean(axis=0)
+    error = np.sqrt(((behind * behind).mean(axis=0) - mean * mean).clip(min=0.0)) * np.sqrt(
+        overlap_sessions / len(behind)
+    )
+    return int(np.flatnonzero(mean <= error).max())
 
 
 def _training_days(n_days: int, block: NDArray[np.intp], overlap_sessions: int) -> NDArray[np.bool_]:

@@ -26,8 +26,7 @@ def test_coefficient_of_any_total_equals_the_correlation_computed_from_the_candi
     evidence = evidence_of(scores, returns, weekdays(12))
     found = evidence.coefficients(DEFAULT_VECTOR)
     expected = [
-        np.corrcoef(day @ DEFAULT_VECTOR, rankdata(outcome))[0, 1]
-        for day, outcome in zip(scores, returns, strict=True)
+        np.corrcoef(day @ DEFAULT_VECTOR, rankdata(outcome))[0, 1] for day, outcome in zip(scores, returns, strict=True)
     ]
     np.testing.assert_allclose(found, expected, atol=1e-12)
 

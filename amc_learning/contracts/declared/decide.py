@@ -1,0 +1,109 @@
+"""Tables of the decide stage."""
+
+import polars as pl
+
+from amc_learning.contracts.declared.columns import (
+    KNOWN_ON,
+    TIMESTAMP,
+    Column,
+    Table,
+)
+
+
+def weight_decisions() -> Table:
+    """Declaration of weight_decisions."""
+    return Table(
+        "weight_decisions",
+        "decide",
+        "What the night decided about the weights, per component, and why. weight is in force from this knowledge day on.",
+        ("component",),
+        (
+            KNOWN_ON,
+            Column("component", pl.String, "Component of the feature set."),
+            Column("previous_weight", pl.Float64, "Weight in force on the previous knowledge day.", "fraction 0-1"),
+            Column(
+                "suggested_weight",
+                pl.Float64,
+                "Weight the evidence suggests, before bounds.",
+                "fraction 0-1",
+                is_nullable=True,
+            ),
+            Column("regime_multiplier", pl.Float64, "Factor of the market regime applied before the bounds.", "ratio"),
+            Column("weight", pl.Float64, "Weight in force from now on.", "fraction 0-1"),
+            Column("change", pl.Float64, "weight minus previous_weight.", "fraction"),
+            Column("is_at_daily_limit", pl.Boolean, "True when the daily limit cut the step."),
+            Column("status", pl.String, "Of the night: active, held, insufficient_evidence, or rolled_back."),
+            Column("reason", pl.String, "Of the night: one sentence a person can read."),
+            Column("evidence_horizon", pl.String, "Horizon whose returns the suggestion is judged on."),
+            Column("evidence_population", pl.String, "Population the suggestion is judged on.", is_nullable=True),
+            Column(
+                "evidence_window_days",
+                pl.Int64,
+                "Length of the evidence window that decided.",
+                "calendar days",
+                is_nullable=True,
+            ),
+            Column("n_days", pl.Int64, "Cross-sections in that window.", "days"),
+            Column(
+                "confidence",
+                pl.Float64,
+                "One minus the p-value of no improvement, out of sample; null without evidence.",
+                "probability",
+                is_nullable=True,
+            ),
+            Column(
+                "expected_improvement",
+                pl.Float64,
+                "Out-of-sample difference in mean daily information coefficient of the total score, new minus previous.",
+                "-1 to 1",
+                is_nullable=True,
+            ),
+            Column(
+                "expected_improvement_ci_low",
+                pl.Float64,
+                "Lower end of its 95 % interval.",
+                "-1 to 1",
+                is_nullable=True,
+            ),
+            Column(
+                "expected_improvement_ci_high",
+                pl.Float64,
+                "Upper end of its 95 % interval.",
+                "-1 to 1",
+                is_nullable=True,
+            ),
+            Column(
+                "expected_success_rate_change",
+                pl.Float64,
+                "Out-of-sample change in success rate of the top k.",
+                "fraction",
+                is_nullable=True,
+            ),
+            Column(
+                "expected_top_return_change",
+                pl.Float64,
+                "Out-of-sample change in mean return of the top k.",
+                "fraction",
+                is_nullable=True,
+            ),
+        ),
+    )
+
+
+def operator_actions() -> Table:
+    """Declaration of operator_actions."""
+    return Table(
+        "operator_actions",
+        "decide",
+        "What a person ordered: rollback (hold the weights of an earlier day) and release (learn again).",
+        ("requested_at",),
+        (
+            KNOWN_ON,
+            Column("requested_at", TIMESTAMP, "When it was ordered.", "UTC"),
+            Column("action", pl.String, "rollback or release."),
+            Column(
+                "target_known_on", pl.Date, "The knowledge day whose weights are to hold.", "date", is_nullable=True
+            ),
+            Column("reason", pl.String, "Why, in the person's words."),
+        ),
+    )
