@@ -24,6 +24,7 @@ _EVIDENCE_COLUMNS = (
     "return_rank_covariance",
     "score_covariances",
 )
+_DECISION_COLUMNS = ("known_on", "component", "previous_weight", "weight", "status")
 
 
 def weight_rules(settings: Settings) -> WeightRules:
@@ -37,6 +38,7 @@ def weight_rules(settings: Settings) -> WeightRules:
         evidence_windows_days=weights.evidence_windows_days,
         yearly_false_change_rate=weights.yearly_false_change_rate,
         top_k=weights.top_k,
+        promise_window_days=settings.analysis.window_days,
     )
 
 
@@ -65,15 +67,16 @@ def decide_days(warehouse: Warehouse, settings: Settings, days: Sequence[date]) 
         in_force=weights_in_force(warehouse, days[0])[1],
         rules=rules,
         actions=actions,
-        earlier_decisions=_rollback_targets(warehouse, actions, days[0]),
+        earlier_decisions=_earlier_decisions(warehouse, rules, actions, days[0]),
     )
     warehouse.table("weight_decisions").write(decisions, days)
     return decisions
 
 
-def _rollback_targets(warehouse: Warehouse, actions: pl.DataFrame, before: date) -> pl.DataFrame:
-    """The decisions that operators ordered to hold, as far as they were made before this day."""
+def _earlier_decisions(warehouse: Warehouse, rules: WeightRules, actions: pl.DataFrame, before: date) -> pl.DataFrame:
+    """What a night may look back to: decisions of a change under way, and those operators ordered to hold."""
     table = warehouse.table("weight_decisions")
+    recent_from, recent_to = before - timedelta(days=rules.campaign_days), before - timedelta(days=1)
     targets = actions.drop_nulls("target_known_on")["target_known_on"].unique().sort()
-    parts = [table.read(day, day) for day in targets if day < before]
-    return pl.concat([table.table.empty(), *parts]).select("known_on", "component", "weight", "status")
+    older = [table.read(day, day, columns=_DECISION_COLUMNS) for day in targets if day < recent_from]
+    return pl.concat([*older, table.read(recent_from, recent_to, columns=_DECISION_COLUMNS)])

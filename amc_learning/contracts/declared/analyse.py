@@ -190,7 +190,7 @@ def threshold_table() -> Table:
             Column(
                 "lift",
                 pl.Float64,
-                "Mean excess return at or above the threshold, on days not used to choose it.",
+                "Mean return at or above the threshold in excess of the mean of the day and scope, on days not used to choose it; of the best threshold when none was found.",
                 "fraction",
                 is_nullable=True,
             ),

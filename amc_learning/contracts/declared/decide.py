@@ -47,14 +47,14 @@ def weight_decisions() -> Table:
             Column(
                 "confidence",
                 pl.Float64,
-                "One minus the p-value of no improvement, out of sample; null without evidence.",
+                "One minus the one-sided p-value of no improvement, out of sample; null without evidence.",
                 "probability",
                 is_nullable=True,
             ),
             Column(
                 "expected_improvement",
                 pl.Float64,
-                "Out-of-sample difference in mean daily information coefficient of the total score, new minus previous.",
+                "Out-of-sample difference in mean daily information coefficient of the total score: new minus the weights in force when the change began.",
                 "-1 to 1",
                 is_nullable=True,
             ),
@@ -75,14 +75,14 @@ def weight_decisions() -> Table:
             Column(
                 "expected_success_rate_change",
                 pl.Float64,
-                "Out-of-sample change in success rate of the top k.",
+                "Out-of-sample change in success rate of the top k, against the same weights.",
                 "fraction",
                 is_nullable=True,
             ),
             Column(
                 "expected_top_return_change",
                 pl.Float64,
-                "Out-of-sample change in mean return of the top k.",
+                "Out-of-sample change in mean return of the top k, against the same weights.",
                 "fraction",
                 is_nullable=True,
             ),
