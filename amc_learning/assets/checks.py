@@ -88,7 +88,7 @@ def contract_check(table: str) -> dg.AssetChecksDefinition:
 
     @dg.asset_check(
         asset=table,
-        name=f"{table}_keeps_its_contract",
+        name="keeps_its_contract",
         blocking=True,
         description="The partition reads back undamaged with the declared columns, types, nulls and keys.",
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date
+from enum import StrEnum
 from time import perf_counter
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +15,14 @@ from amc_learning.settings import Settings
 
 if TYPE_CHECKING:
     from amc_learning.warehouse import Warehouse
+
+
+class Record(StrEnum):
+    """Of which days of a backfill Dagster is told."""
+
+    LAST = "last"
+    ALL = "all"
+
 
 app = typer.Typer(no_args_is_help=True, help="Run a cycle through Dagster, in this process.")
 From = Annotated[date | None, typer.Option("--from", parser=knowledge_day_argument, metavar="DAY")]
@@ -109,12 +118,15 @@ def backfill(
     last: Annotated[
         date, typer.Option("--to", parser=knowledge_day_argument, metavar="DAY", help="Last knowledge day.")
     ],
+    record: Annotated[
+        Record, typer.Option(help="What Dagster is told afterwards: the last day of the range, or every day.")
+    ] = Record.LAST,
     json: JsonOption = False,
 ) -> None:
     """Run the cycle over long history with the same stages, without a Dagster event for every asset and day.
 
-    Dagster is then told of the last day of the range only: an event for every asset and day would take longer than the
-    work itself. Example: amc-learning backfill --from 2008-01-02 --to 2014-12-15
+    Dagster is told of the last day only, unless asked for every day: an event for every asset and day takes several
+    times longer than the work itself. Example: amc-learning backfill --from 2008-01-02 --to 2014-12-15
     """
     settings = Settings()
     days = knowledge_days(first, last)
@@ -122,7 +134,7 @@ def backfill(
         raise typer.BadParameter("--from lies after --to")
     started = perf_counter()
     stages = backfill_days(settings, days, is_quiet=json)
-    tell_dagster(settings, days)
+    tell_dagster(settings, days, record)
     summary = night_summary(open_warehouse(settings), days[-1])
     seconds = round(perf_counter() - started, 3)
     if json:
@@ -153,8 +165,8 @@ def backfill_days(settings: Settings, days: Sequence[date], *, is_quiet: bool) -
     return {name: round(value, 3) for name, value in seconds.items()}
 
 
-def tell_dagster(settings: Settings, days: Sequence[date]) -> None:
-    """Record the last day of a backfill for every asset, so that the UI shows what exists and how it came there."""
+def tell_dagster(settings: Settings, days: Sequence[date], record: Record) -> None:
+    """Record the last day or every day of a backfill for every asset, so that the UI shows what exists and whence."""
     prepare_dagster_home(settings)
     import dagster as dg  # noqa: PLC0415
 
@@ -162,8 +174,9 @@ def tell_dagster(settings: Settings, days: Sequence[date]) -> None:
 
     metadata: dict[str, str | int] = {"backfilled": f"{days[0]} to {days[-1]}", "n_knowledge_days": len(days)}
     with dg.DagsterInstance.get() as instance:
-        for name in ("discovery_events", *(stage.name for stage in DAILY_STAGES)):
-            event = dg.AssetMaterialization(
-                name, partition=str(days[-1]), metadata=metadata, description="Written by amc-learning backfill."
-            )
-            instance.report_runless_asset_event(event)
+        for day in days if record is Record.ALL else days[-1:]:
+            for name in ("discovery_events", *(stage.name for stage in DAILY_STAGES)):
+                event = dg.AssetMaterialization(
+                    name, partition=str(day), metadata=metadata, description="Written by amc-learning backfill."
+                )
+                instance.report_runless_asset_event(event)

@@ -58,9 +58,8 @@ def _ingest_sample(settings: Settings) -> list[date]:
     warehouse, received_at = open_warehouse(settings), now()
     for file, ingest in ((files.index, ingest_index), (files.bars, ingest_bars), (files.discovery, ingest_discovery)):
         report = ingest(warehouse, settings, [file], received_at=received_at)
-        typer.echo(
-            f"ingested {report.kind}: {report.n_accepted:,} of {report.n_read:,} new, {report.n_duplicates:,} already known"
-        )
+        known = f", {report.n_duplicates:,} already known" if report.n_duplicates else ""
+        typer.echo(f"ingested {report.kind}: {report.n_accepted:,} of {report.n_read:,}{known}")
     return sessions
 
 

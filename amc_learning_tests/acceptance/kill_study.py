@@ -135,9 +135,7 @@ def examined_after_kill(data_dir: Path) -> tuple[set[str], list[str]]:
     return durable, [f"damaged by the kill: {line}" for line in damaged]
 
 
-def examined_after_recovery(
-    data_dir: Path, durable: set[str], undisturbed: dict[str, object]
-) -> tuple[int, list[str]]:
+def examined_after_recovery(data_dir: Path, durable: set[str], undisturbed: dict[str, object]) -> tuple[int, list[str]]:
     """Files a sweep had to remove, and everything that differs from an undisturbed run."""
     warehouse = open_warehouse(settings_for(data_dir))
     troubles = [f"damaged after recovery: {line}" for table in warehouse.tables.values() for line in table.damaged()]
@@ -152,12 +150,19 @@ def examined_after_recovery(
     n_orphans = sum(len(table.sweep()) for table in warehouse.tables.values())
     warehouse.inbox.close()
     recovered = content(data_dir)
-    troubles += [f"{part} differ from the undisturbed run" for part in recovered if recovered[part] != undisturbed[part]]
+    troubles += [
+        f"{part} differ from the undisturbed run" for part in recovered if recovered[part] != undisturbed[part]
+    ]
     return n_orphans, troubles
 
 
 def rounds(
-    scenario: Scenario, workspace: Path, *, n_kills: int, random: np.random.Generator, say: Callable[[str], None] = print
+    scenario: Scenario,
+    workspace: Path,
+    *,
+    n_kills: int,
+    random: np.random.Generator,
+    say: Callable[[str], None] = print,
 ) -> Findings:
     """Kill the command of a scenario `n_kills` times, each time from the same start, and look."""
     found = Findings()
@@ -185,7 +190,9 @@ def rounds(
             n_orphans, more = examined_after_recovery(data_dir, durable, undisturbed)
             found.n_orphans += n_orphans
             troubles += more
-        found.troubles += [f"{scenario.name}, killed after {after:.2f} s of {duration:.2f} s: {line}" for line in troubles]
+        found.troubles += [
+            f"{scenario.name}, killed after {after:.2f} s of {duration:.2f} s: {line}" for line in troubles
+        ]
         say(f"{scenario.name} {number}: killed after {after:.2f} s of {duration:.2f} s; {troubles or 'good'}")
         shutil.rmtree(data_dir)
     return found

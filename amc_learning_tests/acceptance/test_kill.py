@@ -1,0 +1,70 @@
+"""kill -9: nothing acknowledged is lost, nothing is half, and the next run comes to the same bytes.
+
+The quick form on the simulated market; `kill_study` runs it on the real feed.
+"""
+
+import numpy as np
+import pytest
+
+from amc_learning_tests.acceptance.kill_study import (
+    Scenario,
+    content,
+    copied,
+    examined_after_kill,
+    examined_after_recovery,
+    finish,
+    killed,
+    rounds,
+)
+from amc_learning_tests.acceptance.loop import DAYS, backfilled, settings_for
+
+
+@pytest.fixture
+def scenarios(files, ingested_base, tmp_path, clean_environment):
+    """The commands that write, each with the data directory it starts from."""
+    empty = settings_for(tmp_path / "empty").data_dir
+    empty.mkdir()
+    loaded = copied(ingested_base, tmp_path / "loaded")
+    backfilled(settings_for(loaded), DAYS[:50]).inbox.close()
+    night, last = str(DAYS[50]), str(DAYS[53])
+    return {
+        "ingest discovery": Scenario("ingest discovery", empty, ("ingest", "discovery", str(files.discovery))),
+        "ingest bars": Scenario("ingest bars", empty, ("ingest", "bars", str(files.bars))),
+        "run daily": Scenario("run daily", loaded, ("run", "daily", "--date", night)),
+        "backfill": Scenario("backfill", loaded, ("backfill", "--from", str(DAYS[45]), "--to", last)),
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["ingest discovery", "run daily"])
+def test_killed_at_random_moments_the_next_run_completes_and_nothing_differs(scenarios, name, tmp_path):
+    random = np.random.default_rng([20, len(name)])
+    found = rounds(scenarios[name], tmp_path, n_kills=4 if name == "ingest discovery" else 2, random=random)
+    assert found.troubles == []
+    assert found.n_died >= 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "renames"),
+    [
+        ("ingest bars", (30, 65)),
+        ("ingest discovery", (65,)),
+        ("run daily", (9,)),
+        ("backfill", (40,)),
+    ],
+)
+def test_killed_just_before_a_file_comes_into_force_the_next_run_completes(scenarios, name, renames, tmp_path):
+    scenario = scenarios[name]
+    undisturbed = copied(scenario.base, tmp_path / "undisturbed")
+    assert finish(undisturbed, scenario.arguments) is None
+    expected = content(undisturbed)
+    for number in renames:
+        data_dir = copied(scenario.base, tmp_path / f"killed{number}")
+        assert killed(data_dir, scenario.arguments, renames=number), f"ended before its rename number {number}"
+        durable, damaged = examined_after_kill(data_dir)
+        assert damaged == []
+        assert finish(data_dir, scenario.arguments) is None
+        n_orphans, troubles = examined_after_recovery(data_dir, durable, expected)
+        assert troubles == []
+        assert n_orphans <= 1  # the temporary file that the killed run was about to put in force
