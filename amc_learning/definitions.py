@@ -53,7 +53,7 @@ def build_defs(
     return dg.Definitions(
         assets=[
             *dg.map_asset_specs(lambda spec: _with_columns(spec, tables), [*TABLE_ASSETS, *collect.EXTERNAL_ASSETS]),
-            publish.published_weights,
+            *dg.map_asset_specs(lambda spec: _due(spec, chosen), [publish.published_weights]),
         ],
         asset_checks=[
             *(checks.contract_check(name) for name in CHECKED_TABLES),
@@ -73,6 +73,10 @@ def build_defs(
 def _with_columns(spec: dg.AssetSpec, tables: Catalogue) -> dg.AssetSpec:
     table = tables[spec.key.to_user_string()]
     return spec.merge_attributes(metadata={"dagster/column_schema": column_schema(table)})
+
+
+def _due(spec: dg.AssetSpec, settings: Settings) -> dg.AssetSpec:
+    return spec.replace_attributes(freshness_policy=publish.weights_freshness(settings.automation.weights_due_hour))
 
 
 def warehouse_resource(settings: Settings) -> dg.ResourceDefinition:

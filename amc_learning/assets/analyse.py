@@ -5,7 +5,7 @@ import polars as pl
 
 from amc_learning.assets.charts import interval_chart, threshold_chart
 from amc_learning.assets.common import asset_arguments, described, newest, preview, window_mapping
-from amc_learning.assets.measure import daily_statistics
+from amc_learning.assets.measure import DEFAULT_WINDOW_DAYS, daily_statistics
 from amc_learning.assets.partitions import known_days
 from amc_learning.settings import Settings
 from amc_learning.stages.evidence import compare_selection, correlate, find_thresholds
@@ -13,7 +13,7 @@ from amc_learning.warehouse import Warehouse
 
 ANALYSE = {
     **asset_arguments("analyse", "parquet", "numpy"),
-    "deps": [dg.AssetDep(daily_statistics, partition_mapping=window_mapping(90))],
+    "deps": [dg.AssetDep(daily_statistics, partition_mapping=window_mapping(DEFAULT_WINDOW_DAYS))],
 }
 
 

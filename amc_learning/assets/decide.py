@@ -5,10 +5,10 @@ import dagster as dg
 from amc_learning.assets.analyse import correlation_table, threshold_table
 from amc_learning.assets.charts import weights_chart
 from amc_learning.assets.common import asset_arguments, described, newest, preview, window_mapping
-from amc_learning.assets.measure import daily_statistics
+from amc_learning.assets.measure import DEFAULT_WINDOW_DAYS, daily_statistics
 from amc_learning.assets.partitions import known_days
 from amc_learning.settings import Settings
-from amc_learning.stages.decide import decide_days
+from amc_learning.stages.decide import DecisionError, decide_days
 from amc_learning.warehouse import Warehouse
 
 YESTERDAY = dg.TimeWindowPartitionMapping(start_offset=-1, end_offset=-1)
@@ -17,7 +17,7 @@ YESTERDAY = dg.TimeWindowPartitionMapping(start_offset=-1, end_offset=-1)
 @dg.asset(
     **asset_arguments("decide", "parquet", "numpy", pool="weights"),
     deps=[
-        dg.AssetDep(daily_statistics, partition_mapping=window_mapping(90)),
+        dg.AssetDep(daily_statistics, partition_mapping=window_mapping(DEFAULT_WINDOW_DAYS)),
         correlation_table,
         threshold_table,
         dg.AssetDep("weight_decisions", partition_mapping=YESTERDAY),
@@ -30,7 +30,10 @@ def weight_decisions(
 ) -> dg.MaterializeResult[None]:
     """Should the weights move, how far, and why? Starts from the vector of the previous knowledge day."""
     days = known_days(context)
-    decisions = decide_days(warehouse, settings, days)
+    try:
+        decisions = decide_days(warehouse, settings, days)
+    except DecisionError as refusal:
+        raise dg.Failure(description=str(refusal), allow_retries=False) from refusal
     last = newest(decisions)
     numbers = {f"weight_{row['component']}": row["weight"] for row in last.to_dicts()}
     numbers |= {

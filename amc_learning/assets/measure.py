@@ -10,6 +10,9 @@ from amc_learning.settings import Settings
 from amc_learning.stages.evidence import measure_days
 from amc_learning.warehouse import Warehouse
 
+DEFAULT_WINDOW_DAYS = 90
+"""How far back the lineage of windowed tables reaches in the UI; what a night reads follows the settings."""
+
 
 @dg.asset(**asset_arguments("measure", "parquet", "polars"), deps=[feature_outcomes])
 def daily_statistics(

@@ -23,7 +23,6 @@ def weights_freshness(due_hour: int) -> dg.FreshnessPolicy:
 @dg.asset(
     **asset_arguments("publish", "json", pool="weights"),
     deps=[weight_decisions],
-    freshness_policy=weights_freshness(due_hour=6),
 )
 def published_weights(
     context: dg.AssetExecutionContext,

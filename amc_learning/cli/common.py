@@ -31,7 +31,8 @@ def console() -> "Console":
     """Where output for people goes."""
     from rich.console import Console  # noqa: PLC0415
 
-    return Console(highlight=False, width=None if sys.stdout.isatty() else READABLE_WIDTH)
+    # no markup: a symbol like [/b] is text to show, not a tag
+    return Console(highlight=False, markup=False, emoji=False, width=None if sys.stdout.isatty() else READABLE_WIDTH)
 
 
 def open_warehouse(settings: Settings) -> "Warehouse":
@@ -78,12 +79,13 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]
     from rich.table import Table  # noqa: PLC0415
 
     rows = [list(row) for row in rows]
-    table = Table(title=title, title_justify="left", title_style="bold", header_style="dim", box=None, pad_edge=False)
+    table = Table(header_style="dim", box=None, pad_edge=False)
     for index, name in enumerate(columns):
         is_number = any(isinstance(row[index], int | float) for row in rows)
         table.add_column(name, justify="right" if is_number else "left", overflow="fold")
     for row in rows:
         table.add_row(*(cell(value) for value in row))
+    console().print(title, style="bold")  # not the table's own title, which wraps at the width of a narrow table
     console().print(table)
 
 

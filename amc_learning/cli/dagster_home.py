@@ -1,7 +1,7 @@
 """Where Dagster keeps its things: prepares the environment before anything of Dagster is asked for an instance.
 
-`dagster.yaml` of the working directory is used when there is one; otherwise the same file, shipped with the package,
-is placed in the data directory. Nothing is written anywhere but under the data directory.
+DAGSTER_HOME becomes `<data directory>/dagster` with a copy of the `dagster.yaml` of the working directory: Dagster
+writes nowhere else then. An operator who sets DAGSTER_HOME is respected.
 """
 
 import os
@@ -16,18 +16,16 @@ nux: {enabled: false}
 storage:
   sqlite: {base_dir: {env: AMC_LEARNING_DAGSTER_DIR}}
 """
+"""Used where no `dagster.yaml` lies in the working directory."""
 
 
 def prepare_dagster_home(settings: Settings) -> Path:
-    """Point DAGSTER_HOME at the right `dagster.yaml`; a DAGSTER_HOME set by the operator is respected."""
-    storage = (settings.data_dir / "dagster").resolve()
-    storage.mkdir(parents=True, exist_ok=True)
-    os.environ.setdefault(DAGSTER_DIR_VARIABLE, str(storage))
-    os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "yes")
+    """Point DAGSTER_HOME at a folder under the data directory that holds our `dagster.yaml`; that folder."""
+    home = (settings.data_dir / "dagster").resolve()
+    home.mkdir(parents=True, exist_ok=True)
+    os.environ.setdefault(DAGSTER_DIR_VARIABLE, str(home))
     if "DAGSTER_HOME" not in os.environ:
-        here = Path.cwd()
-        if not (here / "dagster.yaml").exists():
-            here = storage
-            (here / "dagster.yaml").write_text(EMBEDDED)
-        os.environ["DAGSTER_HOME"] = str(here)
+        ours = Path("dagster.yaml")
+        (home / "dagster.yaml").write_text(ours.read_text() if ours.exists() else EMBEDDED)
+        os.environ["DAGSTER_HOME"] = str(home)
     return Path(os.environ["DAGSTER_HOME"])

@@ -6,7 +6,6 @@ It keeps to a data directory of its own (`<data directory>/sample`), so that not
 from datetime import date, timedelta
 from time import perf_counter
 
-import polars as pl
 import typer
 
 from amc_learning.cli.common import now, open_warehouse, print_table
@@ -64,6 +63,8 @@ def _ingest_sample(settings: Settings) -> list[date]:
 
 
 def _show(settings: Settings, day: date) -> None:
+    import polars as pl  # noqa: PLC0415
+
     warehouse = open_warehouse(settings)
     horizon = settings.weights.evidence_horizon
     correlations = warehouse.table("correlation_table").read(day, day).filter(pl.col("population") == "selected")

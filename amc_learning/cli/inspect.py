@@ -90,7 +90,7 @@ def _answer(connection: "duckdb.DuckDBPyConnection", text: str, *, json: bool) -
 
 @quarantine_app.command("list", epilog="Example: amc-learning quarantine list --json")
 def list_(*, json: JsonOption = False) -> None:
-    """List everything in quarantine, newest first."""
+    """List everything in quarantine that is not settled, oldest first."""
     items = open_warehouse(Settings()).inbox.quarantined()
     if json:
         emit_json(items.to_dicts())
@@ -102,11 +102,13 @@ def list_(*, json: JsonOption = False) -> None:
 @quarantine_app.command(epilog="Example: amc-learning quarantine show 7f3a")
 def show(identifier: Annotated[str, typer.Argument(help="Its id, or the first letters of it.")]) -> None:
     """Show one item with its payload as received."""
-    item = open_warehouse(Settings()).inbox.quarantine_item(identifier)
-    if item is None:
-        typer.secho(f"nothing in quarantine has an id starting with {identifier}", err=True, fg="red")
-        raise typer.Exit(1)
-    print_pairs(asdict(item))
+    print_pairs(asdict(open_warehouse(Settings()).inbox.quarantine_item(identifier)))
+
+
+@quarantine_app.command(epilog="Example: amc-learning quarantine settle 7f3a")
+def settle(identifier: Annotated[str, typer.Argument(help="Its id, or the first letters of it.")]) -> None:
+    """Mark one item as dealt with: it is kept, but no longer listed, until the same trouble comes again."""
+    typer.echo(f"settled {open_warehouse(Settings()).inbox.resolve_quarantine(identifier)}")
 
 
 def doctor(*, json: JsonOption = False) -> None:

@@ -24,6 +24,12 @@ _EVIDENCE_COLUMNS = (
     "return_rank_covariance",
     "score_covariances",
 )
+
+
+class DecisionError(Exception):
+    """A day cannot be decided on its own; what was decided stays in force."""
+
+
 _DECISION_COLUMNS = ("known_on", "component", "previous_weight", "weight", "status")
 
 
@@ -69,8 +75,21 @@ def decide_days(warehouse: Warehouse, settings: Settings, days: Sequence[date]) 
         actions=actions,
         earlier_decisions=_earlier_decisions(warehouse, rules, actions, days[0]),
     )
+    _refuse_rewriting(warehouse, decisions, days)
     warehouse.table("weight_decisions").write(decisions, days)
     return decisions
+
+
+def _refuse_rewriting(warehouse: Warehouse, decisions: pl.DataFrame, days: Sequence[date]) -> None:
+    """Decisions that later nights build on may be made again only together with those nights."""
+    table = warehouse.table("weight_decisions")
+    last = table.days()[-1:]
+    if last and last[0] > days[-1] and not decisions.equals(table.read(days[0], days[-1])):
+        raise DecisionError(
+            f"the evidence of {days[0]} to {days[-1]} is no longer what it was decided on, and nights up to {last[0]} "
+            f"build on that decision; it stays. To decide all of them again: "
+            f"amc-learning backfill --from {days[0]} --to {last[0]}"
+        )
 
 
 def _earlier_decisions(warehouse: Warehouse, rules: WeightRules, actions: pl.DataFrame, before: date) -> pl.DataFrame:

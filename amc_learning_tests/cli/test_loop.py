@@ -78,7 +78,8 @@ def test_weights_show_history_and_diff_agree_with_the_documents(finished):
 def test_sql_counts_what_the_tables_hold_and_speaks_json(finished):
     answer = amc(finished.data_dir, "sql", "select count(*) as n, max(known_on) as last from weight_decisions", "--json")
     assert answer.json == [{"n": 6 * len(DAYS), "last": str(DAYS[-1])}]
-    assert "1 rows" in amc(finished.data_dir, "sql", "select 1 as one").said
+    assert amc(finished.data_dir, "sql", "select 1 as one").said.split() == ["1", "rows", "one", "1"]
+    assert "volume_momentum" in amc(finished.data_dir, "sql", "select distinct component from weight_decisions").said
 
 
 def test_looking_changes_nothing(finished):
@@ -110,7 +111,7 @@ def test_doctor_names_a_damaged_file_and_the_remedy(finished):
 
 def test_doctor_names_a_missing_file(finished):
     stored = open_warehouse(finished).table("daily_statistics")
-    path = stored.path(stored.entry(DAYS[9]))
+    path = stored.path(stored.entry(DAYS[30]))
     path.unlink()
     answer = amc(finished.data_dir, "doctor")
     assert answer.code == 1
