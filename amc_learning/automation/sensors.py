@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 
 import dagster as dg
 
+from amc_learning.assets.partitions import KNOWLEDGE_DAYS
 from amc_learning.automation.jobs import COLLECTION, EVIDENCE_REFRESH, collection, evidence_refresh
 from amc_learning.contracts.knowledge_days import knowledge_day, previous_knowledge_day
 from amc_learning.settings import Automation
@@ -31,10 +32,13 @@ def inbox_sensor(automation: Automation) -> dg.SensorDefinition:
         newest = warehouse.inbox.last_sequence()
         if newest <= int(context.cursor or 0):
             return dg.SkipReason(f"no event has arrived since number {newest}")
-        days = warehouse.inbox.pending_days("discovery")
+        # what arrives on a weekend is known on Monday, whose partition begins on Monday: it waits until then
+        pending = warehouse.inbox.pending_days("discovery")
+        days = [day for day in pending if KNOWLEDGE_DAYS.has_partition_key(day.isoformat())]
         requests = requests_for(days, today=knowledge_day(datetime.now(UTC)), sequence=newest)
         if not requests:
-            return dg.SkipReason("the events that arrived are already drained")
+            waits = f"{len(pending)} days wait for their partition to begin"
+            return dg.SkipReason(waits if pending else "the events that arrived are already drained")
         return dg.SensorResult(run_requests=requests, cursor=str(newest))
 
     return sensor

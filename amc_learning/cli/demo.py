@@ -68,6 +68,7 @@ def _show(settings: Settings, day: date) -> None:
     warehouse = open_warehouse(settings)
     horizon = settings.weights.evidence_horizon
     correlations = warehouse.table("correlation_table").read(day, day).filter(pl.col("population") == "selected")
+    correlations = correlations.sort(pl.col("horizon").replace_strict(settings.outcomes.horizons), maintain_order=True)
     columns = [
         "feature",
         "horizon",

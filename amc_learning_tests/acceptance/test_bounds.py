@@ -79,7 +79,7 @@ VIOLATIONS = {
     "sum is not 1": lambda weight: weight * 0.97,
     "negative": lambda weight: pl.when(pl.int_range(pl.len()) == 0).then(-0.01).otherwise(weight),
     "beyond the daily limit": lambda weight: weight.reverse(),
-    "one weight takes all": lambda weight: pl.when(pl.int_range(pl.len()) == 0).then(1.0).otherwise(0.0),
+    "one weight takes all": lambda weight: pl.when(pl.int_range(pl.len()) == 0).then(1.0).otherwise(weight * 0),
 }
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from amc_learning.stages.cycle import DAILY_STAGES
+from amc_learning.stages.ingest import ingest_bars, ingest_discovery, ingest_index
 from amc_learning_tests.acceptance.loop import (
     DAYS,
     RECEIVED_AT,
@@ -21,7 +22,6 @@ from amc_learning_tests.acceptance.loop import (
     stamps,
     tree,
 )
-from amc_learning.stages.ingest import ingest_bars, ingest_discovery, ingest_index
 
 DERIVED = ("discovery_runs", "discovery_rejections", *(stage.name for stage in DAILY_STAGES[:-1]))
 

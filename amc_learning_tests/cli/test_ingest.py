@@ -60,7 +60,7 @@ def test_one_bad_bar_is_named_and_kept_while_the_others_go_in(data_dir, tmp_path
     sent = json.loads(item["payload"])
     assert sent["symbol"] == row.get("symbol", "BAD") or (sent["symbol"] is None and row["symbol"] == "")
     shown = amc(data_dir, "quarantine", "show", item["id"][:6])
-    assert (shown.code, item["reason"] in shown.all) == (0, True)
+    assert (shown.code, " ".join(item["reason"].split()) in shown.all) == (0, True)
 
 
 @pytest.mark.parametrize("symbol", ["[/b]x", "[red]y", ":smile:"])
@@ -73,7 +73,13 @@ def test_what_looks_like_markup_of_the_terminal_is_shown_as_it_was_sent(data_dir
 def test_the_same_bar_twice_is_one_and_two_different_ones_are_not_settled_silently(data_dir, tmp_path):
     answer = amc(data_dir, "ingest", "bars", bars_file(tmp_path / "same.csv", {}, {}), "--json")
     assert (answer.code, answer.json["n_accepted"], answer.json["n_duplicates"]) == (0, 1, 1)
-    answer = amc(data_dir, "ingest", "bars", bars_file(tmp_path / "two.csv", {"symbol": "X"}, {"symbol": "X", "close": 10.6}), "--json")
+    answer = amc(
+        data_dir,
+        "ingest",
+        "bars",
+        bars_file(tmp_path / "two.csv", {"symbol": "X"}, {"symbol": "X", "close": 10.6}),
+        "--json",
+    )
     assert answer.code == 3
     report = answer.json
     assert report["n_read"] == report["n_accepted"] + report["n_duplicates"] + report["n_quarantined"]

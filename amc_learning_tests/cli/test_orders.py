@@ -4,9 +4,9 @@ from datetime import date
 
 import pytest
 
+from amc_learning.cli.common import now
 from amc_learning.contracts.knowledge_days import knowledge_day, next_knowledge_day
 from amc_learning.stages.orders import OperatorOrder, carry_out
-from amc_learning.cli.common import now
 from amc_learning_tests.acceptance.loop import DAYS, RECEIVED_AT, backfilled, kept, open_warehouse, run_through_dagster
 from amc_learning_tests.cli.calling import amc
 

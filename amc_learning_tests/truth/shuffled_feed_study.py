@@ -6,7 +6,7 @@ Run by hand, on a data directory that holds the real feed after `amc-learning ba
 
 Candidates and controls of one entry day and horizon exchange their returns among each other, whole rows of outcome at a
 time. Scores, their persistence, and the distribution of returns of every day stay what they were; overlap between the
-days of one symbol's longer labels is lost, so the study speaks about the horizon that decides (1 session), not the others.
+days of one symbol's longer labels is lost, so the study speaks about the horizon that decides (1 session) only.
 """
 
 # ruff: noqa: T201 - a study reports to the terminal.
