@@ -23,15 +23,6 @@ TABLE_ASSETS = (
     analyse.threshold_table,
     decide.weight_decisions,
 )
-CHECKED_TABLES = (
-    "discovery_candidates",
-    "candidate_outcomes",
-    "feature_outcomes",
-    "daily_statistics",
-    "correlation_table",
-    "threshold_table",
-    "weight_decisions",
-)
 
 
 def build_defs(
@@ -56,7 +47,7 @@ def build_defs(
             *dg.map_asset_specs(lambda spec: _due(spec, chosen), [publish.published_weights]),
         ],
         asset_checks=[
-            *(checks.contract_check(name) for name in CHECKED_TABLES),
+            *(checks.contract_check(asset.key.to_user_string()) for asset in TABLE_ASSETS),
             *(
                 checks.statement_check(statement)
                 for statement in checks.statements(chosen.features.components, daily_limit=chosen.weights.daily_limit)

@@ -8,8 +8,9 @@ Belongs here: names, types, bounds, defaults. Not here: anything that reads a fi
 import os
 from pathlib import Path
 from typing import Annotated, Literal, Self
+from zoneinfo import available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 CONFIG_VARIABLE = "AMC_LEARNING_CONFIG"
@@ -74,6 +75,14 @@ class Collection(Section):
     trade_ready_score: float = Field(75.0, description="Total score from which discovery tags trade_ready.")
     watchlist_score: float = Field(70.0, description="Total score from which discovery tags watchlist.")
 
+    @field_validator("naive_timezone")
+    @classmethod
+    def _is_a_time_zone(cls, name: str) -> str:
+        if name not in available_timezones():
+            msg = f"{name!r} is no time zone; use an IANA name such as America/New_York or UTC"
+            raise ValueError(msg)
+        return name
+
 
 class Outcomes(Section):
     """What counts as the outcome of a decision."""
@@ -99,11 +108,15 @@ class Analysis(Section):
 class Weights(Section):
     """How far and on what evidence the weights may move."""
 
-    daily_limit: Fraction = Field(0.10, description="Largest change of one weight against the previous knowledge day.")
+    daily_limit: Fraction = Field(
+        0.10, gt=0, description="Largest change of one weight against the previous knowledge day."
+    )
     cap: Fraction = Field(0.60, description="Largest weight of one component.")
     evidence_horizon: str = Field("1d", description="Horizon whose returns decide; longer ones may veto.")
-    evidence_windows_days: tuple[int, ...] = Field(
-        (90, 365, 1095), description="Time scales at which an improvement is looked for; the error is split over them."
+    evidence_windows_days: tuple[Annotated[int, Field(ge=30)], ...] = Field(
+        (90, 365, 1095),
+        min_length=1,
+        description="Time scales at which an improvement is looked for; the error is split over them.",
     )
     yearly_false_change_rate: Annotated[float, Field(gt=0, lt=1)] = Field(
         0.05, description="Chance that pure noise moves a weight within a year of nightly looks."

@@ -4,7 +4,7 @@ import dagster as dg
 import pytest
 import yaml
 
-from amc_learning.definitions import CHECKED_TABLES, build_defs, defs
+from amc_learning.definitions import TABLE_ASSETS, build_defs, defs
 from amc_learning.settings import Automation, Settings
 from amc_learning_tests.acceptance.loop import tree
 
@@ -60,7 +60,9 @@ def test_the_published_weights_have_a_freshness_policy(definitions):
 def test_every_check_blocks_and_every_checked_table_has_one(definitions):
     checks = [spec for checks in definitions.asset_checks for spec in checks.check_specs]
     assert all(spec.blocking and spec.description for spec in checks)
-    assert {spec.asset_key.to_user_string() for spec in checks} == set(CHECKED_TABLES)
+    assert {spec.asset_key.to_user_string() for spec in checks} == {
+        asset.key.to_user_string() for asset in TABLE_ASSETS
+    }
 
 
 def test_the_cycle_reaches_from_the_inbox_to_the_document_in_the_order_of_the_flow(definitions):

@@ -6,7 +6,7 @@ Belongs here: Dagster metadata. Numbers reach it sanitised: no NaN, no numpy sca
 import base64
 import math
 from collections.abc import Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 import dagster as dg
@@ -22,7 +22,7 @@ PREVIEW_ROWS = 12
 Metadata = dict[str, Any]
 
 
-def asset_arguments(group: str, *kinds: str, pool: str | None = None) -> dict[str, Any]:
+def asset_arguments(group: str, *kinds: str) -> dict[str, Any]:
     """Keyword arguments that the assets of one stage share."""
     from amc_learning.assets.partitions import KNOWLEDGE_DAYS  # noqa: PLC0415
 
@@ -32,7 +32,6 @@ def asset_arguments(group: str, *kinds: str, pool: str | None = None) -> dict[st
         "owners": OWNERS,
         "partitions_def": KNOWLEDGE_DAYS,
         "backfill_policy": dg.BackfillPolicy.single_run(),
-        "pool": pool,
     }
 
 
@@ -124,8 +123,3 @@ def described(
 def newest(frame: pl.DataFrame) -> pl.DataFrame:
     """Rows of the newest knowledge day in a frame, for pictures of a range."""
     return frame if frame.is_empty() else frame.filter(pl.col("known_on") == pl.col("known_on").max())
-
-
-def next_day(day: date) -> date:
-    """The calendar day after."""
-    return day + timedelta(days=1)

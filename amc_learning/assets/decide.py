@@ -15,7 +15,7 @@ YESTERDAY = dg.TimeWindowPartitionMapping(start_offset=-1, end_offset=-1)
 
 
 @dg.asset(
-    **asset_arguments("decide", "parquet", "numpy", pool="weights"),
+    **asset_arguments("decide", "parquet", "numpy"),
     deps=[
         dg.AssetDep(daily_statistics, partition_mapping=window_mapping(DEFAULT_WINDOW_DAYS)),
         correlation_table,

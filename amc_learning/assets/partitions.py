@@ -9,14 +9,14 @@ from datetime import date
 
 import dagster as dg
 
-from amc_learning.contracts.knowledge_days import knowledge_days
-
-FIRST_KNOWLEDGE_DAY = "2005-01-03"
-"""The first weekday of the warehouse, well before any history we have: windows and horizons reach back from a day, and
-Dagster refuses a partition whose window begins before this."""
+from amc_learning.contracts.knowledge_days import FIRST_KNOWLEDGE_DAY, knowledge_days
 
 KNOWLEDGE_DAYS = dg.TimeWindowPartitionsDefinition(
-    cron_schedule="0 0 * * 1-5", start=FIRST_KNOWLEDGE_DAY, fmt="%Y-%m-%d", timezone="America/New_York", end_offset=1
+    cron_schedule="0 0 * * 1-5",
+    start=FIRST_KNOWLEDGE_DAY.isoformat(),
+    fmt="%Y-%m-%d",
+    timezone="America/New_York",
+    end_offset=1,
 )
 
 

@@ -21,7 +21,7 @@ def weights_freshness(due_hour: int) -> dg.FreshnessPolicy:
 
 
 @dg.asset(
-    **asset_arguments("publish", "json", pool="weights"),
+    **asset_arguments("publish", "json"),
     deps=[weight_decisions],
 )
 def published_weights(

@@ -1,16 +1,22 @@
 """Schedules: the calendar facts of the loop."""
 
-from datetime import datetime
+from datetime import date, datetime
 
 import dagster as dg
 
 from amc_learning.automation.jobs import daily_correction_cycle
+from amc_learning.automation.sensors import range_tags
 from amc_learning.contracts.knowledge_days import MARKET_TIMEZONE, previous_knowledge_day
 from amc_learning.settings import Automation
+from amc_learning.stages.due import due_nights
+from amc_learning.warehouse import Warehouse
 
 
 def daily_schedule(automation: Automation) -> dg.ScheduleDefinition:
-    """The nightly cycle, Tuesday to Saturday just after midnight in New York: it fills yesterday's knowledge day."""
+    """The nightly cycle, Tuesday to Saturday just after midnight in New York: it fills yesterday's knowledge day.
+
+    Nights that were missed in the month before come with it, in one run and in their order.
+    """
 
     @dg.schedule(
         name="daily_correction_schedule",
@@ -20,16 +26,21 @@ def daily_schedule(automation: Automation) -> dg.ScheduleDefinition:
         default_status=_status(is_on=automation.daily_schedule_is_on),
         description="Runs the night for yesterday's knowledge day; Friday's runs in the night to Saturday.",
     )
-    def daily_correction_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+    def daily_correction_schedule(
+        context: dg.ScheduleEvaluationContext, warehouse: dg.ResourceParam[Warehouse]
+    ) -> dg.RunRequest:
         yesterday = yesterday_of(context.scheduled_execution_time)
-        return dg.RunRequest(run_key=f"daily-{yesterday}", partition_key=yesterday)
+        days = due_nights(warehouse, yesterday)
+        if len(days) == 1:
+            return dg.RunRequest(run_key=f"daily-{yesterday}", partition_key=yesterday.isoformat())
+        return dg.RunRequest(run_key=f"daily-{yesterday}", tags=range_tags(days[0], days[-1]))
 
     return daily_correction_schedule
 
 
-def yesterday_of(tick: datetime) -> str:
-    """Partition key of the last knowledge day that was over at this instant."""
-    return previous_knowledge_day(tick.date()).isoformat()
+def yesterday_of(tick: datetime) -> date:
+    """The last knowledge day that was over at this instant."""
+    return previous_knowledge_day(tick.date())
 
 
 def _status(*, is_on: bool) -> dg.DefaultScheduleStatus:

@@ -63,10 +63,11 @@ def main() -> None:
 def _expected_errors() -> tuple[type[Exception], ...]:
     from amc_learning.intake.errors import IntakeError  # noqa: PLC0415
     from amc_learning.stages.decide import DecisionError  # noqa: PLC0415
+    from amc_learning.stages.orders import OrderError  # noqa: PLC0415
     from amc_learning.stages.publish import PublicationError  # noqa: PLC0415
     from amc_learning.warehouse.errors import WarehouseError  # noqa: PLC0415
 
-    return (IntakeError, DecisionError, PublicationError, WarehouseError, OSError)
+    return (IntakeError, DecisionError, OrderError, PublicationError, WarehouseError, OSError)
 
 
 def _leave(message: str) -> None:

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from amc_learning.contracts.knowledge_days import is_knowledge_day, knowledge_day, previous_knowledge_day
+from amc_learning.contracts.knowledge_days import (
+    FIRST_KNOWLEDGE_DAY,
+    is_knowledge_day,
+    knowledge_day,
+    knowledge_days,
+    previous_knowledge_day,
+)
 from amc_learning.settings import Settings
 
 if TYPE_CHECKING:
@@ -63,6 +69,18 @@ def knowledge_day_argument(text: str) -> date:
             f"{day} is a weekend day; knowledge days are weekdays, the one before is {previous_knowledge_day(day)}"
         )
     return day
+
+
+def begun_days(first: date, last: date) -> list[date]:
+    """The knowledge days from first to last; refuses days the warehouse cannot have."""
+    if first > last:
+        raise typer.BadParameter("--from lies after --to")
+    today = knowledge_day(now())
+    if last > today:
+        raise typer.BadParameter(f"{last} has not begun; the last knowledge day that is over is {yesterday()}")
+    if first < FIRST_KNOWLEDGE_DAY:
+        raise typer.BadParameter(f"{first} lies before the first knowledge day of the warehouse, {FIRST_KNOWLEDGE_DAY}")
+    return knowledge_days(first, last)
 
 
 def emit_json(value: object) -> None:

@@ -1,4 +1,4 @@
-"""`amc-learning run daily` and `amc-learning backfill`: the nightly cycle through Dagster, long history without it."""
+"""`amc-learning run daily | evidence` and `amc-learning backfill`: cycles through Dagster, long history without it."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -8,13 +8,28 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from amc_learning.cli.common import JsonOption, emit_json, knowledge_day_argument, open_warehouse, yesterday
-from amc_learning.cli.dagster_home import prepare_dagster_home
-from amc_learning.contracts.knowledge_days import knowledge_days
+from amc_learning.cli.common import (
+    JsonOption,
+    begun_days,
+    emit_json,
+    knowledge_day_argument,
+    open_warehouse,
+    yesterday,
+)
+from amc_learning.cli.dagster_runs import run_job, tell_dagster
 from amc_learning.settings import Settings
 
 if TYPE_CHECKING:
     from amc_learning.warehouse import Warehouse
+
+app = typer.Typer(no_args_is_help=True, help="Run a cycle through Dagster, in this process.")
+OneDay = Annotated[
+    date | None,
+    typer.Option("--date", parser=knowledge_day_argument, metavar="DAY", help="One knowledge day."),
+]
+From = Annotated[date | None, typer.Option("--from", parser=knowledge_day_argument, metavar="DAY", help="First day.")]
+To = Annotated[date | None, typer.Option("--to", parser=knowledge_day_argument, metavar="DAY", help="Last day.")]
+Verbose = Annotated[bool, typer.Option(help="Show Dagster's own log.")]
 
 
 class Record(StrEnum):
@@ -24,84 +39,73 @@ class Record(StrEnum):
     ALL = "all"
 
 
-app = typer.Typer(no_args_is_help=True, help="Run a cycle through Dagster, in this process.")
-From = Annotated[date | None, typer.Option("--from", parser=knowledge_day_argument, metavar="DAY")]
-To = Annotated[date | None, typer.Option("--to", parser=knowledge_day_argument, metavar="DAY")]
-
-
 @app.command(
     epilog="Examples: amc-learning run daily; run daily --date 2014-12-15; run daily --from 2014-12-01 --to 2014-12-15"
 )
 def daily(
-    *,
-    date_: Annotated[
-        date | None,
-        typer.Option(
-            "--date", parser=knowledge_day_argument, metavar="DAY", help="Default: yesterday's knowledge day."
-        ),
-    ] = None,
-    first: From = None,
-    last: To = None,
-    verbose: Annotated[bool, typer.Option(help="Show Dagster's own log.")] = False,
-    json: JsonOption = False,
+    *, date_: OneDay = None, first: From = None, last: To = None, verbose: Verbose = False, json: JsonOption = False
 ) -> None:
-    """Run the daily correction cycle for one knowledge day, or for a range of days in a single run."""
-    if date_ and (first or last):
+    """Run the daily correction cycle: yesterday and the nights missed before it, or the days given, in a single run."""
+    from amc_learning.automation.jobs import DAILY_CORRECTION_CYCLE  # noqa: PLC0415
+    from amc_learning.stages.due import due_nights  # noqa: PLC0415
+
+    settings = Settings()
+    days = _chosen(date_, first, last) or due_nights(open_warehouse(settings), yesterday())
+    _run(settings, DAILY_CORRECTION_CYCLE, days, verbose=verbose, json=json)
+
+
+@app.command(epilog="Example: amc-learning run evidence --from 2014-12-10 --to 2014-12-15")
+def evidence(
+    *, date_: OneDay = None, first: From = None, last: To = None, verbose: Verbose = False, json: JsonOption = False
+) -> None:
+    """Refresh the evidence of days whose events or bars came late; decisions already made stay what they are."""
+    from amc_learning.automation.jobs import EVIDENCE_REFRESH  # noqa: PLC0415
+
+    days = _chosen(date_, first, last)
+    if not days:
+        raise typer.BadParameter("say which days: --date, or --from and --to")
+    _run(Settings(), EVIDENCE_REFRESH, days, verbose=verbose, json=json)
+
+
+def _chosen(one: date | None, first: date | None, last: date | None) -> list[date]:
+    """The knowledge days a person named; none when none was named."""
+    if one and (first or last):
         raise typer.BadParameter("give either --date or --from and --to")
     if bool(first) != bool(last):
         raise typer.BadParameter("--from and --to come together")
-    settings = Settings()
-    days = knowledge_days(first, last) if first and last else [date_ or yesterday()]
-    if not days:
-        raise typer.BadParameter("--from lies after --to")
+    if one:
+        return begun_days(one, one)
+    return begun_days(first, last) if first and last else []
+
+
+def _run(settings: Settings, job: str, days: Sequence[date], *, verbose: bool, json: bool) -> None:
     started = perf_counter()
-    result = run_daily(settings, days, verbose=verbose)
+    result = run_job(settings, job, days, is_verbose=verbose)
     seconds = perf_counter() - started
-    report = {"days": [str(days[0]), str(days[-1])], "is_success": result.success, "run_id": result.run_id}
+    warehouse = open_warehouse(settings)
     if json:
-        emit_json({**report, "seconds": round(seconds, 3), **night_summary(open_warehouse(settings), days[-1])})
-    elif result.success:
-        summary = night_summary(open_warehouse(settings), days[-1])
-        typer.echo(f"{days[-1]}: {summary['reason']}")
-        typer.echo(f"{len(days)} knowledge days in {seconds:.1f} s; published {summary['document']}")
+        report = {"days": [days[0], days[-1]], "is_success": result.is_success, "run_id": result.run_id}
+        summary = night_summary(warehouse, days[-1]) if result.is_success else {"errors": result.errors}
+        emit_json({**report, "seconds": round(seconds, 3), **summary})
+    elif result.is_success:
+        summary = night_summary(warehouse, days[-1])
+        if summary:
+            typer.echo(f"{days[-1]}: {summary['reason']}")
+        published = f"; published {summary['document']}" if summary else ""
+        typer.echo(f"{len(days)} knowledge days in {seconds:.1f} s{published}")
     else:
-        for event in result.all_events:
-            if event.is_failure and event.step_key and event.event_specific_data:
-                error = getattr(event.event_specific_data, "error", None)
-                cause = error.cause if error and error.cause else error
-                typer.secho(
-                    f"{event.step_key}: {cause.message.strip() if cause else event.message}", err=True, fg="red"
-                )
+        for error in result.errors:
+            typer.secho(error, err=True, fg="red")
         typer.secho(f"the run failed; see it with: amc-learning up (run {result.run_id})", err=True, fg="red")
-    if not result.success:
+    if not result.is_success:
         raise typer.Exit(1)
 
 
-def run_daily(settings: Settings, days: Sequence[date], *, verbose: bool = False) -> Any:
-    """Run the job for these consecutive knowledge days in this process, recorded in the Dagster instance."""
-    prepare_dagster_home(settings)
-    import dagster as dg  # noqa: PLC0415
-
-    from amc_learning.automation.jobs import DAILY_CORRECTION_CYCLE  # noqa: PLC0415
-    from amc_learning.automation.sensors import RANGE_END, RANGE_START  # noqa: PLC0415
-    from amc_learning.definitions import build_defs  # noqa: PLC0415
-
-    job = build_defs(settings=settings).resolve_job_def(DAILY_CORRECTION_CYCLE)
-    run_config = {"loggers": {"console": {"config": {"log_level": "INFO" if verbose else "CRITICAL"}}}}
-    with dg.DagsterInstance.get() as instance:
-        if len(days) == 1:
-            return job.execute_in_process(
-                instance=instance, partition_key=str(days[0]), run_config=run_config, raise_on_error=False
-            )
-        tags = {RANGE_START: str(days[0]), RANGE_END: str(days[-1])}
-        return job.execute_in_process(instance=instance, tags=tags, run_config=run_config, raise_on_error=False)
-
-
 def night_summary(warehouse: "Warehouse", day: date) -> dict[str, Any]:
-    """Status, reason and document of a day's decision."""
-    from amc_learning.stages.publish import published_weights  # noqa: PLC0415
-
-    document = published_weights(warehouse, day)
+    """Status, reason and document of a day's decision; empty when the day has none."""
+    document = warehouse.publications.document("weights", day)
+    if document is None:
+        return {}
     return {
         "status": document["status"],
         "reason": document["reason"],
@@ -129,12 +133,10 @@ def backfill(
     times longer than the work itself. Example: amc-learning backfill --from 2008-01-02 --to 2014-12-15
     """
     settings = Settings()
-    days = knowledge_days(first, last)
-    if not days:
-        raise typer.BadParameter("--from lies after --to")
+    days = begun_days(first, last)
     started = perf_counter()
     stages = backfill_days(settings, days, is_quiet=json)
-    tell_dagster(settings, days, record)
+    tell_dagster(settings, days, is_every_day=record is Record.ALL)
     summary = night_summary(open_warehouse(settings), days[-1])
     seconds = round(perf_counter() - started, 3)
     if json:
@@ -149,13 +151,14 @@ def backfill_days(settings: Settings, days: Sequence[date], *, is_quiet: bool) -
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415
 
     from amc_learning.stages.collect import drain_discovery_events  # noqa: PLC0415
-    from amc_learning.stages.cycle import DAILY_STAGES, run_days  # noqa: PLC0415
+    from amc_learning.stages.cycle import daily_stages, run_days  # noqa: PLC0415
 
     warehouse = open_warehouse(settings)
-    seconds = {stage.name: 0.0 for stage in DAILY_STAGES}
+    stages = daily_stages(days[-1])
+    seconds = {stage.name: 0.0 for stage in stages}
     text, percent = TextColumn("{task.description:<22}"), TextColumn("{task.percentage:>3.0f} %")
     with Progress(text, BarColumn(), percent, TimeElapsedColumn(), disable=is_quiet, transient=True) as progress:
-        task = progress.add_task("draining the inbox", total=len(days) * len(DAILY_STAGES))
+        task = progress.add_task("draining the inbox", total=len(days) * len(stages))
         drain_discovery_events(warehouse)
         mark = perf_counter()
         for stage, bite in run_days(warehouse, settings, days):
@@ -163,20 +166,3 @@ def backfill_days(settings: Settings, days: Sequence[date], *, is_quiet: bool) -
             mark = perf_counter()
             progress.update(task, advance=len(bite), description=stage.name)
     return {name: round(value, 3) for name, value in seconds.items()}
-
-
-def tell_dagster(settings: Settings, days: Sequence[date], record: Record) -> None:
-    """Record the last day or every day of a backfill for every asset, so that the UI shows what exists and whence."""
-    prepare_dagster_home(settings)
-    import dagster as dg  # noqa: PLC0415
-
-    from amc_learning.stages.cycle import DAILY_STAGES  # noqa: PLC0415
-
-    metadata: dict[str, str | int] = {"backfilled": f"{days[0]} to {days[-1]}", "n_knowledge_days": len(days)}
-    with dg.DagsterInstance.get() as instance:
-        for day in days if record is Record.ALL else days[-1:]:
-            for name in ("discovery_events", *(stage.name for stage in DAILY_STAGES)):
-                event = dg.AssetMaterialization(
-                    name, partition=str(day), metadata=metadata, description="Written by amc-learning backfill."
-                )
-                instance.report_runless_asset_event(event)

@@ -9,7 +9,8 @@ from time import perf_counter
 import typer
 
 from amc_learning.cli.common import now, open_warehouse, print_table
-from amc_learning.cli.cycle import backfill_days, run_daily
+from amc_learning.cli.cycle import backfill_days
+from amc_learning.cli.dagster_runs import run_job
 from amc_learning.contracts.knowledge_days import knowledge_days
 from amc_learning.settings import Settings
 
@@ -29,8 +30,9 @@ def demo() -> None:
     days = knowledge_days(sessions[0], sessions[-1])
     backfill_days(settings, days[:-DAYS_THROUGH_DAGSTER], is_quiet=False)
     typer.echo(f"the last {DAYS_THROUGH_DAGSTER} days run through Dagster: daily_correction_cycle")
-    result = run_daily(settings, days[-DAYS_THROUGH_DAGSTER:])
-    if not result.success:
+    result = run_job(settings, "daily_correction_cycle", days[-DAYS_THROUGH_DAGSTER:])
+    if not result.is_success:
+        typer.secho("\n".join(result.errors), err=True, fg="red")
         raise typer.Exit(1)
     _show(settings, days[-1])
     typer.echo(f"\n{perf_counter() - started:.0f} s. Look around with:")

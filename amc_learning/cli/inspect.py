@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from amc_learning.cli.common import JsonOption, emit_json, open_warehouse, print_pairs, print_table
+from amc_learning.cli.dagster_runs import last_cycle
 from amc_learning.settings import Settings
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ def status(*, json: JsonOption = False) -> None:
     settings = Settings()
     report = warehouse_status(open_warehouse(settings), settings)
     if json:
-        emit_json(report)
+        emit_json({**asdict(report), "last_cycle": last_cycle(settings)})
         return
     columns = ["table", "first day", "last day", "days", "rows", "MiB"]
     rows = [[t.name, t.first_day, t.last_day, t.n_days, t.n_rows, round(t.n_bytes / 2**20, 2)] for t in report.tables]
@@ -34,6 +35,7 @@ def status(*, json: JsonOption = False) -> None:
             "in quarantine": report.n_quarantined,
             "sessions without bars": f"{len(report.missing_sessions)}" + _some(report.missing_sessions),
             "last decided day": report.last_decided_on,
+            "last cycle": last_cycle(settings),
             "in force": report.parameters_version or "the defaults: nothing is published yet",
             "status": report.status,
             "reason": report.reason,
@@ -72,13 +74,12 @@ def sql(
 
 
 def _answer(connection: "duckdb.DuckDBPyConnection", text: str, *, json: bool) -> bool:
-    import duckdb  # noqa: PLC0415
-
+    from amc_learning.warehouse.errors import QueryError  # noqa: PLC0415
     from amc_learning.warehouse.sql import query  # noqa: PLC0415
 
     try:
         result = query(connection, text)
-    except duckdb.Error as error:
+    except QueryError as error:
         typer.secho(f"amc-learning: {error}", err=True, fg="red")
         return False
     if json:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from amc_learning.cli.dagster_home import prepare_dagster_home
+from amc_learning.cli.dagster_runs import prepare_dagster_home
 from amc_learning.settings import Settings
 
 

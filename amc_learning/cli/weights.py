@@ -91,9 +91,6 @@ def diff(first: Day, second: Day, *, json: JsonOption = False) -> None:
 @app.command(epilog='Example: amc-learning weights rollback 2014-12-01 --reason "technical feed was broken"')
 def rollback(day: Day, *, reason: Reason = "not given") -> None:
     """Hold the weights of an earlier day, from now on: within the daily limit every night, until `release`."""
-    if not open_warehouse(Settings()).table("weight_decisions").has(day):
-        typer.secho(f"no decision of {day} exists; see: amc-learning weights history", err=True, fg="red")
-        raise typer.Exit(1)
     _order("rollback", day, reason)
 
 

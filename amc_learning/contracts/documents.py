@@ -22,6 +22,7 @@ class Part(BaseModel):
 class Estimate(Part):
     """One measured number with its uncertainty and its n; all null when the evidence does not suffice."""
 
+    population: Literal["selected", "universe"] = Field(description="selected, or both reweighted to the universe.")
     mean_information_coefficient: float | None = Field(description="Mean daily rank correlation with forward returns.")
     ci_low: float | None = Field(description="Lower end of the 95 % interval.")
     ci_high: float | None = Field(description="Upper end of the 95 % interval.")
@@ -96,9 +97,11 @@ class WeightsData(Part):
     """The envelope that discovery reads."""
 
     optimized_parameters: dict[str, float] = Field(description="<component>_weight to weight in force.")
-    confidence: float | None = Field(description="One minus the p-value of no improvement; null without evidence.")
+    confidence: float | None = Field(
+        description="One minus the p-value that tonight's step improves nothing; null unless weights moved."
+    )
     expected_improvement: float | None = Field(
-        description="Change in mean daily rank correlation; null without evidence."
+        description="Change in mean daily rank correlation by tonight's step; null unless weights moved."
     )
     market_regime: str | None = Field(description="Regime the weights apply to; null when they apply to all.")
     last_updated: datetime = Field(description="End of the knowledge day the document is about.")
@@ -121,6 +124,9 @@ class WeightsDocument(Part):
     previous: Previous
     bounds: Bounds
     improvement: Improvement
+    evidence_known_on: date | None = Field(
+        description="Day of the evidence shown: known_on, or the night before when a person's order came first."
+    )
     evidence: dict[str, dict[str, Estimate]] = Field(description="Component to horizon to estimate.")
     thresholds: Thresholds
     inputs: dict[str, str | None] = Field(

@@ -11,6 +11,9 @@ from zoneinfo import ZoneInfo
 MARKET_TIMEZONE = "America/New_York"
 """The clock on the wall of the exchange: it decides on which day something became known."""
 
+FIRST_KNOWLEDGE_DAY = date(2005, 1, 3)
+"""The first partition of the warehouse, older than any history we have; events and bars before it are refused."""
+
 SATURDAY = 5
 """`date.weekday()` of the first day of the weekend."""
 

@@ -9,6 +9,7 @@ from datetime import date
 
 import polars as pl
 
+from amc_learning.contracts.knowledge_days import FIRST_KNOWLEDGE_DAY
 from amc_learning.contracts.tables import Table, catalogue
 from amc_learning.intake.columns import find_columns, typed_date, typed_number, typed_symbol
 from amc_learning.intake.discovery_shape import SYMBOL_RULE
@@ -57,10 +58,10 @@ def normalise_bars(
 ) -> NormalisedTable:
     """Rows of price_bars from a table of daily bars.
 
-    Rejected are: bad symbols and dates, days after `today` or without a session, prices that are missing, not finite
-    or not positive, a high below open, low or close, a low above open or close (each beyond float noise), negative
-    volume, and all bars of a symbol and day that contradict each other. Identical repetitions are counted once.
-    Missing volume is null.
+    Rejected are: bad symbols and dates, days before the warehouse begins, after `today` or without a session, prices
+    that are missing, not finite or not positive, a high below open, low or close, a low above open or close (each
+    beyond float noise), negative volume, and all bars of a symbol and day that contradict each other. Identical
+    repetitions are counted once. Missing volume is null.
 
     Args:
         table: columns as in the file; vendors' names for them are understood (columns.ALIASES).
@@ -203,6 +204,7 @@ def _date_rules(today: date, exchange_sessions: frozenset[date] | None) -> list[
     sent, day = pl.col("sent_date"), pl.col("date")
     rules = [
         rule("date", sent, day.is_null(), "is no date; YYYY-MM-DD is"),
+        rule("date", sent, day < FIRST_KNOWLEDGE_DAY, f"lies before {FIRST_KNOWLEDGE_DAY}, where the warehouse begins"),
         rule("date", sent, day > today, f"lies in the future: today is {today.isoformat()}"),
         rule("date", sent, day.dt.weekday() > FRIDAY, "is a weekend: the exchange has no session"),
     ]

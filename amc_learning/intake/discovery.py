@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
+from amc_learning.contracts.knowledge_days import MARKET_TIMEZONE
 from amc_learning.contracts.tables import TOTAL_SCORE, Table, catalogue
 from amc_learning.intake.discovery_row import (
     Entry,
@@ -49,6 +50,9 @@ __all__ = ["NormalisedDiscovery", "TagRules", "normalise_discovery", "understand
 
 MAX_CANDIDATES = 5_000
 """Rows read of one list: the whole scored universe of a US market fits."""
+
+SATURDAY = 6
+"""`dt.weekday()` of polars: Monday is 1."""
 
 LARGEST_STORED_PAYLOAD = 1 << 30
 """What is stored has passed the door; it is read whatever its size."""
@@ -102,6 +106,7 @@ def normalise_discovery(
     components: Sequence[str],
     tags: TagRules | None = None,
     max_candidates: int = MAX_CANDIDATES,
+    market_timezone: str = MARKET_TIMEZONE,
 ) -> NormalisedDiscovery:
     """Rows of runs, candidates and rejections from stored discovery events.
 
@@ -115,6 +120,7 @@ def normalise_discovery(
         components: names of the feature set; other subscores stay in the payload only.
         tags: bounds the sender is expected to tag by; deviations are a warning of the run.
         max_candidates: rows read per list; those beyond are rejected, one by one.
+        market_timezone: whose clock ends a knowledge day; what was received after it is late.
 
     Returns:
         Three frames with exactly the schemas of the tables, sorted by known_on and key. They do not depend on which
@@ -127,14 +133,18 @@ def normalise_discovery(
         for number, (event_id, payload) in enumerate(events.select("event_id", "payload").iter_rows())
     ]
     heads = events.select(
-        "known_on", "event_id", decided_at="occurred_at", decided_at_source="occurred_at_source"
+        "known_on",
+        "event_id",
+        decided_at="occurred_at",
+        decided_at_source="occurred_at_source",
+        is_late=_knowledge_day(pl.col("received_at"), market_timezone) > pl.col("known_on"),
     ).with_row_index("event")
     runs = pl.DataFrame(
         {name: [getattr(fact, name) for fact in facts] for name in RunFacts.column_names()},
         schema_overrides=tables["discovery_runs"].schema,
     )
     return NormalisedDiscovery(
-        _as_table(pl.concat([heads.drop("event"), runs], how="horizontal"), tables["discovery_runs"]),
+        _as_table(pl.concat([heads.drop("event", "is_late"), runs], how="horizontal"), tables["discovery_runs"]),
         _with_heads(reader.columns.candidates, heads, tables["discovery_candidates"]),
         _with_heads(reader.columns.rejections, heads, tables["discovery_rejections"]),
     )
@@ -334,6 +344,13 @@ class _Reader:
 class _Scores:
     columns: dict[str, list[float | None]]
     scale: str | None
+
+
+def _knowledge_day(instant: pl.Expr, market_timezone: str) -> pl.Expr:
+    """`contracts.knowledge_days.knowledge_day` of a whole column."""
+    day = instant.dt.convert_time_zone(market_timezone).dt.date()
+    weekday = day.dt.weekday().cast(pl.Int64)
+    return day + pl.duration(days=pl.when(weekday >= SATURDAY).then(SATURDAY + 2 - weekday).otherwise(0))
 
 
 def _as_table(rows: pl.DataFrame, table: Table) -> pl.DataFrame:

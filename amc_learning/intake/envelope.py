@@ -8,11 +8,11 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
-from amc_learning.contracts.knowledge_days import knowledge_day
+from amc_learning.contracts.knowledge_days import FIRST_KNOWLEDGE_DAY, knowledge_day
 from amc_learning.intake.discovery_shape import layers, understands_discovery
-from amc_learning.intake.instants import EARLIEST, TimeRules, end_of_day, read_instant
+from amc_learning.intake.instants import TimeRules, end_of_day, read_instant
 from amc_learning.intake.payload import MAX_DEPTH, MAX_PAYLOAD_BYTES, Unparsable, parse_payload
 from amc_learning.intake.text import as_text, canonical_json, storable
 
@@ -27,6 +27,8 @@ TIME_FIELDS = (
 
 WHOLE = "payload"
 """Stands for the field when no single one is to blame."""
+
+TOO_EARLY = f"lies before {FIRST_KNOWLEDGE_DAY}, the first day of the warehouse"
 
 ID_FIELDS = ("event_id", "job_id", "idempotency_key")
 
@@ -44,7 +46,10 @@ class PayloadLimits:
 
 @dataclass(frozen=True)
 class Envelope:
-    """An accepted event: the columns of the raw event tables, its kind, and what is worth telling the sender."""
+    """An accepted event: the columns of the raw event tables, its kind, and what is worth telling the sender.
+
+    `body_sha256` is of the canonical payload: the same JSON with other blanks or another key order is the same body.
+    """
 
     kind: str
     known_on: date
@@ -54,6 +59,7 @@ class Envelope:
     occurred_at_source: str
     source: str
     payload: str
+    body_sha256: str
     warnings: tuple[str, ...] = ()
 
 
@@ -105,7 +111,7 @@ def receive(
         hash of the canonical payload: two payloads that differ in blanks or key order only are one event.
         `occurred_at_source` is payload, or receipt when no time was sent or none could be read.
         Otherwise `Quarantined`: not JSON, too large, too deep, neither object nor list, not understood as this kind,
-        or a time before 1990 or ahead of receipt by more than `rules.max_clock_skew`.
+        or a time before the first knowledge day or ahead of receipt by more than `rules.max_clock_skew`.
 
     Raises:
         ValueError: `kind` is no plain word, or `received_at` has no time zone; mistakes of the caller, not the sender.
@@ -151,15 +157,17 @@ def _accept(
     if isinstance(when, _Refused):
         return when
     occurred_at, occurred_at_source = when
+    body = canonical_json(parsed.value)
     return Envelope(
         kind=kind,
         known_on=knowledge_day(occurred_at, market_timezone=rules.market_timezone),
-        event_id=_event_id(kind, sender_key, heads, parsed.value),
+        event_id=_event_id(kind, sender_key, heads, body),
         received_at=received_at,
         occurred_at=occurred_at,
         occurred_at_source=occurred_at_source,
         source=storable(source),
         payload=text,
+        body_sha256=hashlib.sha256(body.encode()).hexdigest(),
         warnings=tuple(warnings),
     )
 
@@ -176,23 +184,31 @@ def _occurred_at(
             warnings.append(f"{name} {as_text(sent)} is no time that can be read; ISO 8601 or an epoch is")
             continue
         if not isinstance(instant, datetime):
-            if instant < EARLIEST.date():
-                return _Refused(name, f"{name} {as_text(sent)} lies before 1990")
             warnings.append(f"{name} {as_text(sent)} is a date without a time: read as the end of that day")
             instant = end_of_day(instant, rules=rules, not_after=received_at)
-        if instant < EARLIEST:
-            return _Refused(name, f"{name} {as_text(sent)} lies before 1990")
+        if _is_too_early(instant, rules):
+            return _Refused(name, f"{name} {as_text(sent)} {TOO_EARLY}")
         if instant - received_at > rules.max_clock_skew:
             ahead = (instant - received_at).total_seconds() / 3600
             allowed = rules.max_clock_skew.total_seconds() / 3600
             reason = f"{name} {as_text(sent)} lies {ahead:,.1f} h after its receipt; at most {allowed:g} h are allowed"
             return _Refused(name, reason)
         return instant, "payload"
+    if _is_too_early(received_at, rules):
+        return _Refused(WHOLE, f"no usable timestamp was sent, and the time of receipt {received_at} {TOO_EARLY}")
     warnings.append("no usable timestamp was sent: the time of receipt counts")
     return received_at, "receipt"
 
 
-def _event_id(kind: str, sender_key: str | None, heads: Sequence[Mapping[str, object]], value: object) -> str:
+def _is_too_early(instant: datetime, rules: TimeRules) -> bool:
+    # The market's clock cannot show the first hours of the year 1, so what is far off is told by its UTC date.
+    return (
+        instant.date() < FIRST_KNOWLEDGE_DAY - timedelta(days=7)
+        or knowledge_day(instant, market_timezone=rules.market_timezone) < FIRST_KNOWLEDGE_DAY
+    )
+
+
+def _event_id(kind: str, sender_key: str | None, heads: Sequence[Mapping[str, object]], body: str) -> str:
     """`kind:` and the sender's key when it is plain, else a hash of the key, else a hash of the canonical payload."""
     keys = [sender_key, *(head.get(name) for head in heads for name in ID_FIELDS)]
     for key in keys:
@@ -200,7 +216,7 @@ def _event_id(kind: str, sender_key: str | None, heads: Sequence[Mapping[str, ob
             continue
         plain = str(key).strip()
         return f"{kind}:{plain if _PLAIN_ID.fullmatch(plain) else _digest('key', plain)}"
-    return f"{kind}:{_digest('body', canonical_json(value))}"
+    return f"{kind}:{_digest('body', body)}"
 
 
 def _digest(what: str, text: str) -> str:

@@ -31,6 +31,12 @@ BARS_FIELD = "bars"
 RUN_COLUMNS = ("timestamp", "known_on", "date", "run_id", "job_id")
 """Columns by which rows of candidates in a table belong to one run."""
 
+TIME_COLUMNS = ("timestamp", "date", "known_on")
+"""Those of them that say when, in order of preference."""
+
+SELECTED_COLUMNS = ("is_selected", "selected")
+FALSE_WORDS = ("false", "f", "no", "n", "0", "0.0")
+
 _GZIP_MAGIC = b"\x1f\x8b"
 _UNLIMITED = 1 << 40
 _SEPARATORS = ",;\t|"
@@ -48,7 +54,8 @@ def read_records(path: Path) -> Iterator[Record]:
     """The events of a file, in order: .json, .ndjson, .jsonl, .csv or .parquet, each also gzipped.
 
     A .json file is one event, also when it is a bare list of candidates; a list of discovery results is one event each.
-    A table (.csv, .parquet) of candidates becomes one event per run: rows that share timestamp, date or run id.
+    A table (.csv, .parquet) of candidates becomes one event per run: rows that share timestamp, date or run id;
+    those that are false in a column `is_selected` or `selected` are its controls.
     Lines that are no JSON, and bytes that are no UTF-8 (written out as `\\xff`), are passed on for quarantine.
 
     Raises:
@@ -199,12 +206,33 @@ def _table_events(table: pl.DataFrame, name: str) -> Iterator[Record]:
     runs: Iterable[tuple[tuple[object, ...], pl.DataFrame]] = (
         rows.group_by(keys, maintain_order=True) if keys else [((), rows)]
     )
-    for number, (values, candidates) in enumerate(runs, start=1):
-        head = {
-            "timestamp" if key in ("date", "known_on") else key: value for key, value in zip(keys, values, strict=True)
-        }
-        result = {**head, "candidates": candidates.drop(keys).to_dicts()}
+    for number, (values, members) in enumerate(runs, start=1):
+        head = _run_head(dict(zip(keys, values, strict=True)))
+        is_control = _is_false(members)
+        result = {**head, "candidates": members.filter(~is_control).drop(keys).to_dicts()}
+        if is_control.any():
+            result["controls"] = members.filter(is_control).drop(keys).to_dicts()
         yield Record(orjson.dumps(result, default=str).decode(), f"{name} run {number}")
+
+
+def _run_head(values: Mapping[str, object]) -> dict[str, object]:
+    """What the rows of a run share; a date says less than the timestamp beside it and counts only without one.
+
+    >>> _run_head({"timestamp": "2014-03-03T16:10:00-05:00", "date": "2014-03-03", "run_id": "a"})
+    {'timestamp': '2014-03-03T16:10:00-05:00', 'run_id': 'a'}
+    """
+    times = [values[name] for name in TIME_COLUMNS if name in values]
+    head = {"timestamp": next((sent for sent in times if sent not in (None, "")), None)} if times else {}
+    return head | {name: value for name, value in values.items() if name not in TIME_COLUMNS}
+
+
+def _is_false(rows: pl.DataFrame) -> pl.Series:
+    """Which rows say that they were not selected; a row that says nothing, or nothing readable, is a candidate."""
+    name = next((column for column in SELECTED_COLUMNS if column in rows.columns), None)
+    if name is None:
+        return pl.repeat(False, rows.height, dtype=pl.Boolean, eager=True)
+    said = rows[name].cast(pl.String).str.strip_chars().str.to_lowercase()
+    return said.is_in(FALSE_WORDS).fill_null(False)
 
 
 def _read_csv(content: bytes) -> pl.DataFrame:

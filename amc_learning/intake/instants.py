@@ -10,9 +10,6 @@ from zoneinfo import ZoneInfo
 
 from amc_learning.contracts.knowledge_days import MARKET_TIMEZONE
 
-EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
-"""No trading system of this kind is older; an earlier instant is a misread number or a broken clock."""
-
 _EPOCH_UNITS = ((1e11, 1.0), (1e14, 1e3), (1e17, 1e6), (1e20, 1e9))
 """Upper bound of an epoch's magnitude and its parts per second: seconds reach 1e11 only in the year 5138."""
 
@@ -71,6 +68,7 @@ def end_of_day(day: date, *, rules: TimeRules, not_after: datetime) -> datetime:
     True
     """
     zone = ZoneInfo(rules.market_timezone)
+    day = min(day, date.max - timedelta(days=1))  # the last day of the calendar has no end in UTC
     last = datetime.combine(day, time(23, 59, 59), tzinfo=zone).astimezone(UTC)
     is_today = not_after.astimezone(zone).date() == day
     return min(last, not_after) if is_today else last

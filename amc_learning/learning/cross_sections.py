@@ -55,8 +55,8 @@ class CrossSection:
 
         Universe: the selected stand for themselves, the controls for all that were scored but not selected, so a
         control weighs (n_universe - n_selected) / n_controls; weights are multiplied by n_controls to be whole. It
-        needs to know how many were scored: without `n_universe`, or with one that leaves nobody unselected, it is left
-        out.
+        needs to know how many were scored: without `n_universe`, or with one smaller than the rows there are, it is
+        left out.
         """
         chosen = slice(0, self.n_selected)
         n_controls = len(self.everyone.returns) - self.n_selected
@@ -67,7 +67,7 @@ class CrossSection:
                 yield self._rows(SELECTED, tag, np.flatnonzero(self.action_tags[chosen] == tag))
         if n_controls:
             yield self._rows(CONTROLS, EVERYTHING, slice(self.n_selected, None))
-        if n_controls and self.n_universe is not None and self.n_universe > self.n_selected:
+        if n_controls and self.n_universe is not None and self.n_universe >= len(self.everyone.returns):
             weights = np.full(len(self.everyone.returns), float(self.n_universe - self.n_selected))
             weights[chosen] = float(n_controls)
             yield self._rows(UNIVERSE, EVERYTHING, slice(None), weights)

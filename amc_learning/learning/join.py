@@ -19,8 +19,10 @@ def feature_outcomes(outcomes: pl.DataFrame, candidates: pl.DataFrame, *, compon
     score in a row can be younger than its entry.
 
     Several decisions on one symbol before the same entry repeat one and the same outcome; only the last of them is in
-    the cross-section: the latest `decided_at`, then the largest `event_id`; where one run holds a symbol both as
-    candidate and as control, the candidate; then the largest `decision_id`.
+    the cross-section: one that arrived in time before one that arrived late, whatever times they claim, so that an
+    event sent in afterwards changes no decision that was live; then the latest `decided_at`; then the largest
+    `event_id`; where one run holds a symbol both as candidate and as control, the candidate; then the largest
+    `decision_id`.
 
     Args:
         outcomes: table candidate_outcomes, any range of knowledge days.
@@ -39,6 +41,7 @@ def feature_outcomes(outcomes: pl.DataFrame, candidates: pl.DataFrame, *, compon
     scored = candidates.select(
         "decision_id",
         "event_id",
+        "is_late",
         "is_selected",
         "action_tag",
         "n_universe",
@@ -51,7 +54,7 @@ def feature_outcomes(outcomes: pl.DataFrame, candidates: pl.DataFrame, *, compon
     _require_same_decisions(joined)
     one_symbol = pl.struct("known_on", "horizon", "entry_date", "symbol")
     return (
-        joined.sort("decided_at", "event_id", "is_selected", "decision_id")
+        joined.sort("is_late", "decided_at", "event_id", "is_selected", "decision_id", descending=[True, *[False] * 4])
         .with_columns(one_symbol.is_last_distinct().alias("is_in_cross_section"))
         .select(table.column_names)
         .cast(dict(table.schema))  # type: ignore[arg-type]

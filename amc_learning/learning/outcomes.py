@@ -120,8 +120,9 @@ def candidate_outcomes(
     `missing_bars` (one in between), else `complete`. Nothing is ever filled forward: what needs a missing price is
     null, and `last_known_return` says what the last close present would have given.
 
-    A decision that became known only after an outcome matured could have been made with hindsight, and one dated later
-    than the day on which it became known is dated wrongly: neither has a row for that horizon.
+    A decision whose knowledge day lies after maturity, or before the session that precedes its entry, is dated wrongly
+    and has no row for that horizon. Knowledge days are what senders claim by their timestamps: an event received long
+    after the outcome it speaks of is measured like any other, and only `is_late` of discovery_candidates tells it.
 
     Args:
         candidates: `known_on`, `decision_id`, `symbol`, `decided_at` of discovery_candidates; at least those that

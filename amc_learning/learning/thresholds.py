@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 
 from amc_learning.contracts.tables import TOTAL_SCORE, catalogue
+from amc_learning.learning.information_coefficient import MIN_PAIRS
 from amc_learning.learning.threshold_search import (
     NO_THRESHOLD,
     ThresholdRules,
@@ -32,7 +33,8 @@ _COLUMNS = ("is_constant", "bin_n", "bin_n_winners", "bin_sum_excess_return_micr
 class _ScoredDays:
     """One horizon: pairs, winners and summed excess at or above every score bin; shape (n days, n series, n bins).
 
-    Days on which a series is constant hold zeros: they say nothing about where it should be cut.
+    Days on which a series is constant, or has fewer than `MIN_PAIRS` pairs, hold zeros: they say nothing about where it
+    should be cut.
     """
 
     days: Panel
@@ -73,8 +75,8 @@ def threshold_tables(
     Returns:
         Table `threshold_table`: per day all horizons and features, and an action tag wherever the window holds it.
         `decision` is found, none, or insufficient_evidence (fewer than `rules.min_days` days or 8 label lengths, or
-        scores that cannot be cut). Days on which all scores are equal drop out. `lift` and its
-        interval are those of the best threshold also when the decision is none; null without evidence.
+        scores that cannot be cut). Days on which all scores are equal, or with fewer than 5 pairs, drop out. `lift`
+        and its interval are those of the best threshold also when the decision is none; null without evidence.
 
     Raises:
         ValueError: two rows for one cross-section, feature and scope.
@@ -108,7 +110,8 @@ def threshold_tables(
 
 def _scored_days(statistics: pl.DataFrame, *, horizon: str, series: Sequence[tuple[str, str]]) -> _ScoredDays:
     days = panel(statistics, population="selected", horizon=horizon, series=series, columns=_COLUMNS)
-    is_informative = days.integers("is_constant") == 0
+    n_pairs = days.integers("bin_n").sum(axis=-1)
+    is_informative = (days.integers("is_constant") == 0) & (n_pairs >= MIN_PAIRS)
 
     def above(column: str) -> IntArray:
         counts = days.integers(column) * is_informative[..., None]
@@ -166,8 +169,8 @@ def _why_not_enough(search: ThresholdSearch, window: slice, place: int, *, sessi
     needed = days_needed(overlap_sessions=sessions, rules=rules)
     if n_days < needed:
         return (
-            f"{n_days} of {window.stop - window.start} days have scores that differ; with labels of {sessions} "
-            f"sessions it takes {needed}."
+            f"{n_days} of {window.stop - window.start} days have {MIN_PAIRS} names or more with scores that differ; "
+            f"with labels of {sessions} sessions it takes {needed}."
         )
     return (
         f"The scores of {n_days} days cannot be cut so that {rules.min_coverage:.0%} of the pairs lie on either side, "

@@ -8,15 +8,18 @@ from datetime import date
 
 from amc_learning.intake.discovery import NormalisedDiscovery, TagRules, normalise_discovery
 from amc_learning.settings import Settings
+from amc_learning.stages.turns import taking_turns
 from amc_learning.warehouse import Warehouse
 from amc_learning.warehouse.drain import DrainReport, drain
 
 
+@taking_turns
 def drain_discovery_events(warehouse: Warehouse) -> DrainReport:
     """Move every pending discovery event into its raw partition; late events re-open the days the report names."""
     return drain(warehouse.inbox, warehouse.table("discovery_events"), kind="discovery")
 
 
+@taking_turns
 def normalise_discovery_events(warehouse: Warehouse, settings: Settings, days: Sequence[date]) -> NormalisedDiscovery:
     """Write runs, candidates and rejections of these days from their raw events."""
     normalised = normalise_discovery(

@@ -6,6 +6,7 @@ Belongs here: the order of the stages and the size of a bite. Not here: what a s
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from typing import Any
 
 from amc_learning.settings import Settings
@@ -26,17 +27,19 @@ class Stage:
     run: StageFunction
 
 
-DAILY_STAGES = (
-    Stage("discovery_candidates", collect.normalise_discovery_events),
-    Stage("candidate_outcomes", evidence.mature_outcomes),
-    Stage("feature_outcomes", evidence.join_feature_outcomes),
-    Stage("daily_statistics", evidence.measure_days),
-    Stage("correlation_table", evidence.correlate),
-    Stage("selection_effects", evidence.compare_selection),
-    Stage("threshold_table", evidence.find_thresholds),
-    Stage("weight_decisions", decide.decide_days),
-    Stage("published_weights", publish.publish_days),
-)
+def daily_stages(last: date) -> tuple[Stage, ...]:
+    """The stages in order, for a cycle whose last knowledge day is `last`, however many bites it takes."""
+    return (
+        Stage("discovery_candidates", collect.normalise_discovery_events),
+        Stage("candidate_outcomes", evidence.mature_outcomes),
+        Stage("feature_outcomes", evidence.join_feature_outcomes),
+        Stage("daily_statistics", evidence.measure_days),
+        Stage("correlation_table", evidence.correlate),
+        Stage("selection_effects", evidence.compare_selection),
+        Stage("threshold_table", evidence.find_thresholds),
+        Stage("weight_decisions", partial(decide.decide_days, decided_again_to=last)),
+        Stage("published_weights", partial(publish.publish_days, published_again_to=last)),
+    )
 
 
 def run_days(warehouse: Warehouse, settings: Settings, days: Sequence[date]) -> Iterator[tuple[Stage, Sequence[date]]]:
@@ -46,6 +49,6 @@ def run_days(warehouse: Warehouse, settings: Settings, days: Sequence[date]) -> 
     """
     for start in range(0, len(days), DAYS_PER_BITE):
         bite = days[start : start + DAYS_PER_BITE]
-        for stage in DAILY_STAGES:
+        for stage in daily_stages(days[-1]):
             stage.run(warehouse, settings, bite)
             yield stage, bite

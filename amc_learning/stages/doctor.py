@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from importlib.metadata import version
 
 from amc_learning.settings import Settings
+from amc_learning.stages.due import late_event_days, missed_nights, span, stale_outcome_days
 from amc_learning.stages.status import missing_sessions
 from amc_learning.warehouse import Warehouse
+from amc_learning.warehouse.errors import WarehouseError
 
 LEAST_FREE_BYTES = 2 * 2**30
 """A night writes a few megabytes; below this a backfill may not fit."""
@@ -30,10 +32,30 @@ class Finding:
 
 def examine(warehouse: Warehouse, settings: Settings) -> list[Finding]:
     """Every finding, in the order a person would look."""
-    looks: tuple[Callable[[Warehouse, Settings], Finding], ...] = (
-        _versions, _sqlite, _disk, _tables, _inbox, _quarantine, _bars, _publication,
-    )  # fmt: skip
-    return [look(warehouse, settings) for look in looks]
+    looks: dict[str, Callable[[Warehouse, Settings], Finding]] = {
+        "versions": _versions,
+        "SQLite": _sqlite,
+        "disk": _disk,
+        "tables": _tables,
+        "inbox": _inbox,
+        "quarantine": _quarantine,
+        "price bars": _bars,
+        "late events": _late_events,
+        "late bars": _late_bars,
+        "nights": _nights,
+        "publication": _publication,
+    }
+    return [_looked_at(subject, look, warehouse, settings) for subject, look in looks.items()]
+
+
+def _looked_at(
+    subject: str, look: Callable[[Warehouse, Settings], Finding], warehouse: Warehouse, settings: Settings
+) -> Finding:
+    """The finding of one look; damage that stops a look is itself what was found."""
+    try:
+        return look(warehouse, settings)
+    except WarehouseError as damage:
+        return Finding(subject, is_ok=False, finding=str(damage), remedy="mend this first, then look again")
 
 
 def _versions(_: Warehouse, __: Settings) -> Finding:
@@ -78,7 +100,7 @@ def _inbox(warehouse: Warehouse, _: Settings) -> Finding:
 
 
 def _quarantine(warehouse: Warehouse, _: Settings) -> Finding:
-    n_quarantined = warehouse.inbox.quarantined().height
+    n_quarantined = warehouse.inbox.n_quarantined()
     return Finding(
         "quarantine", n_quarantined == 0, f"{n_quarantined:,} in quarantine", "read why: amc-learning quarantine list"
     )
@@ -92,6 +114,37 @@ def _bars(warehouse: Warehouse, settings: Settings) -> Finding:
         not missing,
         f"{len(missing)} sessions without a bar of any symbol: {named}" if missing else "no session is missing",
         "ingest the missing bars, then run the days again from the first of them",
+    )
+
+
+def _late_events(warehouse: Warehouse, _: Settings) -> Finding:
+    days = late_event_days(warehouse)
+    return Finding(
+        "late events",
+        not days,
+        f"events of {span(days)} are not in the tables made from them" if days else "every event is in its tables",
+        f"amc-learning run evidence --from {days[0]} --to DAY, up to the last night" if days else "",
+    )
+
+
+def _late_bars(warehouse: Warehouse, _: Settings) -> Finding:
+    days = stale_outcome_days(warehouse)
+    return Finding(
+        "late bars",
+        not days,
+        f"outcomes of {span(days)} were computed before their bars came" if days else "outcomes are as new as the bars",
+        f"amc-learning run evidence --from {days[0]} --to DAY, up to the last night" if days else "",
+    )
+
+
+def _nights(warehouse: Warehouse, _: Settings) -> Finding:
+    days = missed_nights(warehouse)
+    decided = warehouse.table("weight_decisions").days()
+    return Finding(
+        "nights",
+        not days,
+        f"never decided: {span(days)}" if days else f"{len(decided):,} decided, none missing between first and last",
+        f"amc-learning backfill --from {days[0]} --to {decided[-1]}" if days else "",
     )
 
 

@@ -18,6 +18,7 @@ from amc_learning.learning.threshold_search import ThresholdRules
 from amc_learning.learning.thresholds import threshold_tables
 from amc_learning.market_calendar import exchange_sessions
 from amc_learning.settings import Settings
+from amc_learning.stages.turns import taking_turns
 from amc_learning.warehouse import Warehouse
 
 
@@ -38,6 +39,7 @@ def sessions_around(settings: Settings, days: Sequence[date]) -> pl.DataFrame:
     return exchange_sessions(settings.market.exchange, days[0] - before, days[-1] + timedelta(days=10))
 
 
+@taking_turns
 def mature_outcomes(warehouse: Warehouse, settings: Settings, days: Sequence[date]) -> pl.DataFrame:
     """Write the outcomes that matured on these days, of whatever earlier day their decisions are."""
     sessions, rules = sessions_around(settings, days), outcome_rules(settings)
@@ -56,6 +58,7 @@ def mature_outcomes(warehouse: Warehouse, settings: Settings, days: Sequence[dat
     return outcomes
 
 
+@taking_turns
 def join_feature_outcomes(warehouse: Warehouse, settings: Settings, days: Sequence[date]) -> pl.DataFrame:
     """Write the outcomes of these days beside the scores as known at their decisions."""
     outcomes = warehouse.table("candidate_outcomes").read(days[0], days[-1])
@@ -69,6 +72,7 @@ def join_feature_outcomes(warehouse: Warehouse, settings: Settings, days: Sequen
     return joined
 
 
+@taking_turns
 def measure_days(warehouse: Warehouse, settings: Settings, days: Sequence[date]) -> pl.DataFrame:
     """Write the mergeable statistics of the cross-sections that matured on these days."""
     joined = warehouse.table("feature_outcomes").read(days[0], days[-1])
@@ -97,6 +101,7 @@ _SELECTION_COLUMNS = (*_KEYS, "n_pairs", "sum_return_micro")
 _THRESHOLD_COLUMNS = (*_KEYS, "n_pairs", "is_constant", "bin_n", "bin_n_winners", "bin_sum_excess_return_micro")
 
 
+@taking_turns
 def correlate(warehouse: Warehouse, settings: Settings, days: Sequence[date]) -> pl.DataFrame:
     """Write the correlation table of each of these days."""
     window = settings.analysis.window_days
@@ -111,6 +116,7 @@ def correlate(warehouse: Warehouse, settings: Settings, days: Sequence[date]) ->
     return table
 
 
+@taking_turns
 def compare_selection(warehouse: Warehouse, settings: Settings, days: Sequence[date]) -> pl.DataFrame:
     """Write the effect of selection over controls of each of these days."""
     window = settings.analysis.window_days
@@ -124,6 +130,7 @@ def compare_selection(warehouse: Warehouse, settings: Settings, days: Sequence[d
     return table
 
 
+@taking_turns
 def find_thresholds(warehouse: Warehouse, settings: Settings, days: Sequence[date]) -> pl.DataFrame:
     """Write the threshold table of each of these days."""
     window = settings.analysis.window_days

@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 import polars as pl
 
-from amc_learning.contracts.knowledge_days import knowledge_day
+from amc_learning.contracts.knowledge_days import FIRST_KNOWLEDGE_DAY, knowledge_day
 from amc_learning.intake.bars import NormalisedTable, normalise_bars, normalise_index
 from amc_learning.intake.envelope import Envelope, Quarantined, TimeRules, receive
 from amc_learning.intake.errors import IntakeError
@@ -21,14 +21,13 @@ from amc_learning.intake.files import read_records, read_table
 from amc_learning.market_calendar import exchange_sessions
 from amc_learning.settings import Settings
 from amc_learning.stages.collect import drain_discovery_events
+from amc_learning.stages.due import late_event_days, span
 from amc_learning.warehouse import Warehouse
+from amc_learning.warehouse.errors import CorruptPartition
 from amc_learning.warehouse.inbox import InboxEvent, QuarantineItem
 
 EVENTS_PER_COMMIT = 500
 """Events made durable by one commit: large enough for speed, small enough that a crash repeats little."""
-
-FIRST_SESSION = date(1990, 1, 2)
-"""Bars before this are refused as dates without a session; no feed of ours reaches back so far."""
 
 _TABLE_KINDS: dict[str, tuple[str, Callable[..., NormalisedTable]]] = {
     "bars": ("price_bars", normalise_bars),
@@ -61,7 +60,17 @@ def ingest_discovery(
     """
     reports = [_ingest_events(warehouse, settings, file, received_at) for file in files]
     drain_discovery_events(warehouse)
-    return _summed("discovery", reports)
+    report = _summed("discovery", reports)
+    return replace(report, messages=(*report.messages, *_stale_messages(warehouse)))
+
+
+def _stale_messages(warehouse: Warehouse) -> list[str]:
+    """Events of days whose candidates were made before they came."""
+    late = late_event_days(warehouse)
+    if not late:
+        return []
+    remedy = f"amc-learning run evidence --from {late[0]} --to {warehouse.table('discovery_runs').days()[-1]}"
+    return [f"events of {span(late)} came after their night; bring the evidence up to date: {remedy}"]
 
 
 def _ingest_events(warehouse: Warehouse, settings: Settings, file: Path, received_at: datetime) -> IngestReport:
@@ -135,8 +144,10 @@ def _ingest_tables(
 ) -> IngestReport:
     """Merge the good rows of each file, keep the others in quarantine, say which sessions have no row at all."""
     table, normalise = _TABLE_KINDS[kind]
-    today = knowledge_day(received_at)
-    sessions = frozenset(exchange_sessions(settings.market.exchange, FIRST_SESSION, today)["session_date"])
+    calendar = exchange_sessions(settings.market.exchange, FIRST_KNOWLEDGE_DAY, knowledge_day(received_at))
+    # a session that is still running has no daily bar yet
+    closed = calendar.filter(pl.col("closes_at") <= received_at)["session_date"]
+    today, sessions = closed[-1], frozenset(closed)
     reports = []
     for file in files:
         try:
@@ -145,10 +156,11 @@ def _ingest_tables(
         except IntakeError as error:
             reports.append(IngestReport(kind, (str(file),), n_unreadable_files=1, messages=(str(error),)))
             continue
-        known = _already_known(warehouse, table, normalised.accepted)
+        new = _new_rows(warehouse, table, normalised.accepted)
+        known = normalised.accepted.height - new.height
         rejected = normalised.rejected.to_dicts()
         warehouse.inbox.quarantine([_rejected_row(kind, sent, row, received_at) for row in rejected])
-        warehouse.table(table).merge(normalised.accepted)
+        merged = warehouse.table(table).merge(normalised.accepted, repair=True)
         days = normalised.accepted["known_on"]
         reports.append(
             IngestReport(
@@ -160,19 +172,36 @@ def _ingest_tables(
                 n_quarantined=normalised.rejected.height,
                 first_day=days.min(),  # type: ignore[arg-type]
                 last_day=days.max(),  # type: ignore[arg-type]
-                messages=(*normalised.messages(), *_gap_messages(file.name, normalised.gaps)),
+                messages=(
+                    *normalised.messages(),
+                    *_gap_messages(file.name, normalised.gaps),
+                    *(f"{file.name}: {day} was damaged and is made anew from these rows" for day in merged.repaired),
+                    *_late_messages(warehouse, file.name, new),
+                ),
             )
         )
     return _summed(kind, reports)
 
 
-def _already_known(warehouse: Warehouse, table: str, rows: pl.DataFrame) -> int:
-    """How many of these rows the warehouse holds already, value for value."""
+def _new_rows(warehouse: Warehouse, table: str, rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows the warehouse does not hold yet, value for value."""
     if rows.is_empty():
-        return 0
-    days = rows["known_on"]
-    stored = warehouse.table(table).read(days.min(), days.max())  # type: ignore[arg-type]
-    return rows.join(stored, on=rows.columns, how="semi", nulls_equal=True).height
+        return rows
+    try:
+        stored = warehouse.table(table).read(rows["known_on"].min(), rows["known_on"].max())  # type: ignore[arg-type]
+    except CorruptPartition:
+        return rows  # what is damaged is about to be made anew
+    return rows.join(stored, on=rows.columns, how="anti", nulls_equal=True)
+
+
+def _late_messages(warehouse: Warehouse, name: str, new: pl.DataFrame) -> list[str]:
+    """Outcomes that were computed before these rows came are older than what they are computed from."""
+    computed = warehouse.table("candidate_outcomes").days()
+    late: list[date] = sorted(day for day in new["known_on"].unique() if computed and day <= computed[-1])
+    if not late:
+        return []
+    remedy = f"amc-learning run evidence --from {late[0]} --to {computed[-1]}"
+    return [f"{name}: rows of {span(late)} came after their outcomes were computed; bring them up to date: {remedy}"]
 
 
 def _rejected_row(kind: str, sent: pl.DataFrame, row: dict[str, Any], received_at: datetime) -> QuarantineItem:
@@ -221,6 +250,7 @@ def _inbox_event(envelope: Envelope, received_at: datetime) -> InboxEvent:
         occurred_at_source=envelope.occurred_at_source,
         source=envelope.source,
         payload=envelope.payload,
+        body_sha256=envelope.body_sha256,
     )
 
 

@@ -16,6 +16,10 @@ from amc_learning.stages.publish import publish_days, published_weights
 from amc_learning.warehouse import Warehouse
 
 
+class OrderError(Exception):
+    """An order that cannot be carried out; nothing of it was kept."""
+
+
 @dataclass(frozen=True)
 class OperatorOrder:
     """rollback to the weights of `target`, or release; with the person's reason."""
@@ -34,6 +38,10 @@ def carry_out(
     from the same previous day.
     """
     today = knowledge_day(requested_at)
+    if order.target is not None and (
+        order.target >= today or not warehouse.table("weight_decisions").has(order.target)
+    ):
+        raise OrderError(f"no decision of {order.target} can be taken back to; see: amc-learning weights history")
     row = {
         "known_on": today,
         "requested_at": requested_at,

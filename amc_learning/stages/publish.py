@@ -5,6 +5,7 @@ Belongs here: assembling the document from tables, refusing what breaks a bound.
 """
 
 import hashlib
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -28,19 +29,25 @@ from amc_learning.contracts.tables import TOTAL_SCORE
 from amc_learning.learning.publication import weight_violations
 from amc_learning.settings import Settings
 from amc_learning.stages.decide import weights_in_force
+from amc_learning.stages.turns import taking_turns
 from amc_learning.warehouse import Warehouse
 from amc_learning.warehouse.publications import PublishReport
 
 WEIGHTS_DOCUMENT = "weights"
-INPUT_TABLES = ("daily_statistics", "correlation_table", "threshold_table", "weight_decisions")
+EVIDENCE_TABLES = ("daily_statistics", "correlation_table", "threshold_table")
 Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class DayTables:
-    """What one document is made of: the rows of its day, and the hashes of the partitions they came from."""
+    """What one document is made of: the rows of its day, and the hashes of the partitions they came from.
+
+    The evidence is of the day itself, except when a person's order decides a day ahead of its night: then it is that
+    of the night before.
+    """
 
     decisions: dict[str, Row]
+    evidence_known_on: date | None
     correlations: Sequence[Row]
     thresholds: Sequence[Row]
     inputs: dict[str, str | None]
@@ -50,26 +57,27 @@ class PublicationError(Exception):
     """A decision breaks a bound; the last good document stays in force."""
 
 
-def publish_days(warehouse: Warehouse, settings: Settings, days: Sequence[date]) -> list[PublishReport]:
+@taking_turns
+def publish_days(
+    warehouse: Warehouse, settings: Settings, days: Sequence[date], *, published_again_to: date | None = None
+) -> list[PublishReport]:
     """Publish the weights of each of these days that has a decision; only the newest becomes current.
 
     Raises:
-        PublicationError: when a decision breaks a bound against the decision before it. Nothing is published then.
+        PublicationError: when a decision breaks a bound against the decision before it, or the decision after the
+            last of these days does (unless that one is published again too). Nothing is published then.
     """
-    decisions = _rows_by_day(warehouse, "weight_decisions", days)
-    correlations = _rows_by_day(warehouse, "correlation_table", days)
-    thresholds = _rows_by_day(warehouse, "threshold_table", days)
-    inputs = _inputs_by_day(warehouse, days)
     previous_on, in_force = weights_in_force(warehouse, days[0])
     previous = Previous(known_on=previous_on, weights=in_force or settings.features.default_weights)
     documents = []
-    for day in sorted(decisions):
-        rows = {row["component"]: row for row in decisions[day]}
+    for day, tables in _tables_by_day(warehouse, days).items():
+        rows = tables.decisions
         weights = {name: rows[name]["weight"] for name in settings.features.components if name in rows}
         _refuse_violations(day, weights, previous, settings)
-        tables = DayTables(rows, correlations.get(day, []), thresholds.get(day, []), inputs.get(day, {}))
         documents.append(weights_document(day, tables, previous, settings))
         previous = Previous(known_on=day, weights=weights)
+    if published_again_to is None or published_again_to <= days[-1]:
+        _refuse_breaking_the_next(warehouse, previous, settings)
     reports = warehouse.publications.publish_many(
         WEIGHTS_DOCUMENT,
         {document.known_on: document.model_dump(mode="json") for document in documents},
@@ -92,17 +100,46 @@ def published_weights(warehouse: Warehouse, day: date) -> dict[str, Any]:
     return document
 
 
-def _rows_by_day(warehouse: Warehouse, table: str, days: Sequence[date]) -> dict[date, list[Row]]:
-    frame = warehouse.table(table).read(days[0], days[-1])
+def _tables_by_day(warehouse: Warehouse, days: Sequence[date]) -> dict[date, DayTables]:
+    decisions = _rows_by_day(warehouse, "weight_decisions", days[0], days[-1])
+    analysed = warehouse.table("correlation_table").days()
+    evidence_days = {day: analysed[: bisect_right(analysed, day)][-1:] for day in sorted(decisions)}
+    first = min((found[0] for found in evidence_days.values() if found), default=days[0])
+    correlations = _rows_by_day(warehouse, "correlation_table", first, days[-1])
+    thresholds = _rows_by_day(warehouse, "threshold_table", first, days[-1])
+    hashes = {
+        name: {entry.known_on: entry.sha256 for entry in warehouse.table(name).entries(first, days[-1])}
+        for name in (*EVIDENCE_TABLES, "weight_decisions")
+    }
+    tables = {}
+    for day, found in evidence_days.items():
+        evidence = found[0] if found else None
+        tables[day] = DayTables(
+            decisions={row["component"]: row for row in decisions[day]},
+            evidence_known_on=evidence,
+            correlations=correlations.get(evidence, []) if evidence else [],
+            thresholds=thresholds.get(evidence, []) if evidence else [],
+            inputs={
+                "weight_decisions": hashes["weight_decisions"].get(day),
+                **{name: hashes[name].get(evidence) if evidence else None for name in EVIDENCE_TABLES},
+            },
+        )
+    return tables
+
+
+def _rows_by_day(warehouse: Warehouse, table: str, first: date, last: date) -> dict[date, list[Row]]:
+    frame = warehouse.table(table).read(first, last)
     return {key[0]: part.to_dicts() for key, part in frame.partition_by("known_on", as_dict=True).items()}
 
 
-def _inputs_by_day(warehouse: Warehouse, days: Sequence[date]) -> dict[date, dict[str, str | None]]:
-    inputs: dict[date, dict[str, str | None]] = {}
-    for name in INPUT_TABLES:
-        for entry in warehouse.table(name).entries(days[0], days[-1]):
-            inputs.setdefault(entry.known_on, {})[name] = entry.sha256
-    return inputs
+def _refuse_breaking_the_next(warehouse: Warehouse, last: Previous, settings: Settings) -> None:
+    """The decision after the days being published was made on another vector than theirs, perhaps too far from it."""
+    if last.known_on is None:
+        return
+    later = [day for day in warehouse.table("weight_decisions").days() if day > last.known_on]
+    if later:
+        rows = warehouse.table("weight_decisions").read(later[0], later[0], columns=["component", "weight"])
+        _refuse_violations(later[0], dict(rows.iter_rows()), last, settings)
 
 
 def _refuse_violations(day: date, weights: dict[str, float], previous: Previous, settings: Settings) -> None:
@@ -142,6 +179,7 @@ def weights_document(day: date, tables: DayTables, previous: Previous, settings:
         previous=previous,
         bounds=Bounds(daily_limit=settings.weights.daily_limit, cap=settings.weights.cap),
         improvement=_improvement(night),
+        evidence_known_on=tables.evidence_known_on,
         evidence=_evidence(tables.correlations, components),
         thresholds=_thresholds(tables.thresholds, settings),
         inputs=tables.inputs,
@@ -174,9 +212,9 @@ def _improvement(night: Row) -> Improvement:
 
 
 def _evidence(correlations: Iterable[Row], components: Sequence[str]) -> dict[str, dict[str, Estimate]]:
-    """Estimates over the universe where controls allow it, else over the selected."""
+    """Estimates over the reweighted universe where they suffice, else over the selected."""
     evidence: dict[str, dict[str, Estimate]] = {name: {} for name in components}
-    for row in sorted(correlations, key=lambda row: row["population"]):
+    for row in sorted(correlations, key=lambda row: (row["evidence"] == "sufficient", row["population"])):
         if row["feature"] in evidence and row["population"] in ("selected", "universe"):
             fields = {name: row[name] for name in Estimate.model_fields}
             evidence[row["feature"]][row["horizon"]] = Estimate(**fields)

@@ -43,7 +43,7 @@ def warehouse_status(warehouse: Warehouse, settings: Settings) -> WarehouseStatu
     return WarehouseStatus(
         tables=tables,
         n_pending=warehouse.inbox.n_pending(),
-        n_quarantined=warehouse.inbox.quarantined().height,
+        n_quarantined=warehouse.inbox.n_quarantined(),
         missing_sessions=missing_sessions(warehouse, settings),
         last_decided_on=next(table.last_day for table in tables if table.name == "weight_decisions"),
         parameters_version=document["parameters_version"] if document else None,

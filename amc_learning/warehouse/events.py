@@ -14,7 +14,10 @@ ID_LENGTH = 16
 
 @dataclass(frozen=True)
 class InboxEvent:
-    """One event as received; the fields are those of the raw event tables, and `kind` names what it is."""
+    """One event as received; the fields are those of the raw event tables, and `kind` names what it is.
+
+    `body_sha256` says which payloads are one body, in whatever way they were written down; None: the same bytes.
+    """
 
     kind: str
     event_id: str
@@ -24,6 +27,7 @@ class InboxEvent:
     occurred_at_source: str
     source: str
     payload: str = field(repr=False)
+    body_sha256: str | None = None
 
 
 @dataclass(frozen=True)

@@ -172,6 +172,10 @@ class Inbox:
         with self._database.reading() as connection:
             return quarantine.listed(connection, kind, is_resolved=is_resolved)
 
+    def n_quarantined(self, kind: str | None = None) -> int:
+        """Open items, of one kind or of all; loads none of them."""
+        return self._number(quarantine.count_of_open(kind))
+
     def quarantine_item(self, id_prefix: str) -> QuarantineItem:
         """The item whose identifier begins so.
 
@@ -208,7 +212,7 @@ def _row(event: InboxEvent) -> dict[str, Any]:
     return {
         "kind": event.kind,
         "event_id": event.event_id,
-        "body_sha256": hashlib.sha256(payload).hexdigest(),
+        "body_sha256": event.body_sha256 or hashlib.sha256(payload).hexdigest(),
         "known_on": event.known_on,
         "received_at_us": microseconds(event.received_at, f"event {event.event_id!r}: received_at"),
         "occurred_at_us": microseconds(event.occurred_at, f"event {event.event_id!r}: occurred_at"),

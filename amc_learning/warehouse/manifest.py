@@ -12,6 +12,7 @@ from pathlib import Path
 import orjson
 
 from amc_learning.warehouse.errors import CorruptPartition
+from amc_learning.warehouse.remedies import remedy_of_manifest
 
 MANIFEST_NAME = "manifest.ndjson"
 
@@ -76,7 +77,6 @@ def file_name(sha256: str) -> str:
 
 
 def _damaged(path: Path, number: int) -> str:
-    return (
-        f"table {path.parent.name}: line {number} of {path} is damaged; nothing was read. "
-        "Restore the file from a copy, or move the folder of the table away and rebuild it with a backfill"
+    return f"table {path.parent.name}: line {number} of {path} is damaged; nothing was read. " + remedy_of_manifest(
+        path.parent.name
     )

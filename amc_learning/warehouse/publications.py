@@ -80,7 +80,7 @@ class Publications:
         """As `publish` for a range of knowledge days; the current file is replaced once, by the newest."""
         _check_name(name)
         contents = {day: _content(name, documents[day], day) for day in sorted(documents)}
-        schema_content = _file_bytes(name, schema, has_hash=False)
+        schema_content = _file_bytes(name, _with_hash_field(schema), has_hash=False)
         if not contents:
             return {}
         try:
@@ -162,6 +162,13 @@ class Publications:
 
     def _history_path(self, name: str, day: date) -> Path:
         return self._history_folder(name) / f"{day:%Y-%m-%d}.json"
+
+
+def _with_hash_field(schema: Document) -> Document:
+    """The schema of what is written: the document with the hash that publishing adds."""
+    field = {"type": "string", "description": "sha256 of the document without this field, keys sorted, no blanks."}
+    required = [*schema.get("required", ()), HASH_FIELD]
+    return {**schema, "properties": {**schema.get("properties", {}), HASH_FIELD: field}, "required": required}
 
 
 def _check_name(name: str) -> None:

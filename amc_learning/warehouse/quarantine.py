@@ -63,6 +63,12 @@ def listed(connection: sa.Connection, kind: str | None, *, is_resolved: bool | N
     return pl.DataFrame(rows, schema=SCHEMA, orient="row")
 
 
+def count_of_open(kind: str | None) -> sa.Select[int]:
+    """Statement for the number of open items, of one kind or of all."""
+    statement = sa.select(sa.func.count()).select_from(QUARANTINE).where(QUARANTINE.c.is_resolved.is_(False))
+    return statement if kind is None else statement.where(QUARANTINE.c.kind == kind)
+
+
 def found(connection: sa.Connection, id_prefix: str) -> QuarantineItem:
     """The one item whose identifier begins so; InboxError when there is none or more than one."""
     row = _row(connection, id_prefix)

@@ -10,7 +10,7 @@ import io
 import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
 
@@ -36,19 +36,27 @@ from amc_learning.warehouse.manifest import (
     manifest_bytes,
     read_manifest,
 )
+from amc_learning.warehouse.remedies import remedy
 
 LOCK_NAME = ".lock"
+
+DAMAGED_SUFFIX = ".damaged"
+"""Ends the name of a data file that was moved aside; nothing of ours reads or removes it."""
 
 Partition = tuple[ManifestEntry, bytes | None]
 
 
 @dataclass(frozen=True)
 class WriteReport:
-    """What a write did: days written, days among them whose bytes changed, rows they hold now."""
+    """What a write did: days written, days among them whose bytes changed, rows they hold now.
+
+    `repaired` are the days whose stored rows were damaged and are lost: only rows of this write are in them now.
+    """
 
     n_days: int
     n_changed: int
     n_rows: int
+    repaired: tuple[date, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -90,12 +98,20 @@ class PartitionedTable:
         with self._as_only_writer():
             return self._commit(partitions)
 
-    def merge(self, frame: pl.DataFrame) -> WriteReport:
+    def merge(self, frame: pl.DataFrame, *, repair: bool = False) -> WriteReport:
         """Insert these rows, replacing stored rows of the same knowledge day and key; other rows stay.
+
+        Args:
+            frame: rows of this table in any order.
+            repair: what to do about a damaged or missing partition to merge into. False: refuse. True, for rows that
+                their sender can send again: move the damaged file aside to `<file>.damaged` and go on without its rows.
+
+        Returns:
+            What was written; `repaired` names the days that lost their stored rows.
 
         Raises:
             TableError, StorageError: as `write`.
-            CorruptPartition: a partition to merge into is damaged; nothing was written.
+            CorruptPartition: a partition to merge into is damaged and `repair` is False; nothing was written.
         """
         rows = checked(self.table, frame)
         days = list(by_day(rows))
@@ -103,9 +119,19 @@ class PartitionedTable:
             return WriteReport(0, 0, 0)
         with self._as_only_writer():
             manifest = self._manifest()
-            stored = self._load_behind_lock([manifest[day] for day in days if day in manifest], None)
+            entries = [manifest[day] for day in days if day in manifest]
+            damaged: list[ManifestEntry] = []
+            try:
+                stored = self._load_behind_lock(entries, None)
+            except CorruptPartition:
+                if not repair:
+                    raise
+                damaged = [entry for entry in entries if self._is_damaged(entry)]
+                stored = self._load_behind_lock([entry for entry in entries if entry not in damaged], None)
             merged = pl.concat([stored, rows]).unique([DAY, *self.table.key], keep="last", maintain_order=True)
-            return self._commit(self._encode(by_day(checked(self.table, merged))))
+            partitions = self._encode(by_day(checked(self.table, merged)))
+            self._set_aside(damaged)
+            return replace(self._commit(partitions), repaired=tuple(entry.known_on for entry in damaged))
 
     def read(self, start: date | None, end: date | None, columns: Sequence[str] | None = None) -> pl.DataFrame:
         """Rows of the knowledge days from `start` to `end`, both included, verified against the manifest.
@@ -234,6 +260,25 @@ class PartitionedTable:
         n_rows = sum(entry.n_rows for entry, _ in partitions.values())
         return WriteReport(len(partitions), len(changed), n_rows)
 
+    def _is_damaged(self, entry: ManifestEntry) -> bool:
+        try:
+            self._load_behind_lock([entry], None)
+        except CorruptPartition:
+            return True
+        return False
+
+    def _set_aside(self, entries: Iterable[ManifestEntry]) -> None:
+        """Rename damaged files, so that somebody can still look at them."""
+        for entry in entries:
+            path = self.path(entry)
+            if path is not None:
+                try:
+                    path.replace(path.with_name(path.name + DAMAGED_SUFFIX))
+                except FileNotFoundError:
+                    continue
+                except OSError as error:
+                    raise self._refused(error) from error
+
     def _is_stored(self, entry: ManifestEntry, content: bytes | None) -> bool:
         """Whether the file on disk really holds these bytes: a damaged partition is repaired by writing it again."""
         path = self.path(entry)
@@ -263,7 +308,7 @@ class PartitionedTable:
             folder = self._day_folder(day)
             with contextlib.suppress(OSError):
                 for path in folder.iterdir():
-                    if path.name != kept:
+                    if path.name != kept and not path.name.endswith(DAMAGED_SUFFIX):
                         path.unlink()
                 if kept is None:
                     folder.rmdir()
@@ -335,10 +380,8 @@ class PartitionedTable:
         return self.folder / f"{DAY}={day.isoformat()}"
 
     def _trouble(self, day: date | str, path: Path, trouble: str) -> str:
-        return (
-            f"table {self.table.name}, knowledge day {day}: {path} {trouble}; nothing of it was used. "
-            f"Write that day again: amc-learning backfill --from {day} --to {day} "
-            "(collected tables: ingest the source again)"
+        return f"table {self.table.name}, knowledge day {day}: {path} {trouble}; nothing of it was used. " + remedy(
+            self.table.name, day
         )
 
     def _refused(self, error: OSError) -> StorageError:

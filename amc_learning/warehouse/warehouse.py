@@ -3,7 +3,8 @@
 Belongs here: the layout of the data directory. Not here: how each part stores (tables, inbox, publications).
 """
 
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -11,12 +12,16 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Self
 
 from amc_learning.contracts.tables import Catalogue, catalogue
-from amc_learning.warehouse.files import make_folder
+from amc_learning.warehouse.errors import StorageError
+from amc_learning.warehouse.files import locked, make_folder
 from amc_learning.warehouse.publications import Publications
 from amc_learning.warehouse.tables import PartitionedTable
 
 if TYPE_CHECKING:
     from amc_learning.warehouse.inbox import Inbox
+
+TURN_NAME = ".cycle.lock"
+"""Lock file beside the tables for those who read, compute and write."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +66,27 @@ class Warehouse:
             KeyError: no such table; the message lists those there are.
         """
         return self.tables[self.catalogue[name].name]
+
+    @contextlib.contextmanager
+    def turn(self) -> Iterator[None]:
+        """Hold the one turn of this data directory: for whoever reads tables, computes from them and writes.
+
+        The lock of a table holds for one write only; two who read the same state and write in turns would undo each
+        other. Waits until the turn is free, across threads and processes; a killed holder lets go. Not reentrant: a
+        second `turn` inside the first waits for ever. Readers, and the inbox, need no turn.
+
+        Raises:
+            StorageError: the lock file cannot be opened.
+        """
+        try:
+            turn = locked(self.data_dir / "tables" / TURN_NAME)
+        except OSError as error:
+            raise StorageError(
+                f"the data directory cannot be locked: {error.strerror or error} ({error.filename}); nothing was "
+                "changed. Make room or mend the disk, then run the same command again"
+            ) from error
+        with turn:
+            yield
 
     @cached_property
     def inbox(self) -> "Inbox":

@@ -85,7 +85,6 @@ sys.addaudithook(watch)
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(strict=True, reason="the killed run keeps its slot of the pool `weights`")
 def test_killed_while_it_decides_a_night_gives_way_to_the_next(scenarios):
     scenario = scenarios["run daily"]
     program = [sys.executable, "-c", DIES_DECIDING + COMMAND, *scenario.arguments]

@@ -3,13 +3,16 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import dagster as dg
+import polars as pl
 import pytest
 from dagster._utils.schedules import schedule_execution_time_iterator
 
 from amc_learning.assets.partitions import KNOWLEDGE_DAYS
 from amc_learning.automation.schedules import daily_schedule
+from amc_learning.automation.sensors import RANGE_END, RANGE_START
 from amc_learning.definitions import build_defs
 from amc_learning.settings import Automation, Settings
+from amc_learning.warehouse import Warehouse
 
 NEW_YORK = ZoneInfo("America/New_York")
 SCHEDULE = daily_schedule(Automation())
@@ -21,8 +24,25 @@ def ticks(start, n):
     return [next(found) for _ in range(n)]
 
 
-def requested(tick):
-    return SCHEDULE(dg.build_schedule_context(scheduled_execution_time=tick))
+@pytest.fixture
+def requested(tmp_path):
+    warehouse = Warehouse.open(tmp_path / "data", ("a", "b"))
+
+    def request(tick, *decided):
+        rows = pl.DataFrame({"known_on": decided}, schema={"known_on": pl.Date})
+        table = warehouse.catalogue["weight_decisions"]
+        missing = [
+            pl.lit(value, dtype).alias(name)
+            for name, dtype in table.schema.items()
+            if name != "known_on"
+            for value in [{pl.String: "x", pl.Boolean: False}.get(dtype, 0)]
+        ]
+        if decided:
+            warehouse.table(table.name).write(rows.with_columns(missing).select(table.column_names), decided)
+        context = dg.build_schedule_context(scheduled_execution_time=tick, resources={"warehouse": warehouse})
+        return SCHEDULE(context)
+
+    return request
 
 
 @pytest.mark.parametrize(
@@ -46,7 +66,7 @@ def requested(tick):
         "year",
     ],
 )
-def test_a_tick_fills_the_knowledge_day_that_just_ended(tick, day):
+def test_a_tick_fills_the_knowledge_day_that_just_ended(requested, tick, day):
     now = datetime.fromisoformat(tick).replace(tzinfo=NEW_YORK)
     request = requested(now)
     assert request.partition_key == day
@@ -55,7 +75,7 @@ def test_a_tick_fills_the_knowledge_day_that_just_ended(tick, day):
 
 
 @pytest.mark.parametrize("start", [datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 10, 25, tzinfo=UTC)])
-def test_over_a_change_of_clocks_every_weekday_is_filled_once_and_none_twice(start):
+def test_over_a_change_of_clocks_every_weekday_is_filled_once_and_none_twice(requested, start):
     fired = ticks(start, 20)
     days = [date.fromisoformat(requested(tick).partition_key) for tick in fired]
     assert len(set(days)) == 20
@@ -86,3 +106,25 @@ def test_the_schedule_runs_the_nightly_cycle_of_the_definitions(tmp_path, clean_
     schedule = definitions.resolve_schedule_def("daily_correction_schedule")
     assert schedule.job_name == "daily_correction_cycle"
     assert schedule.execution_timezone == "America/New_York"
+
+
+WEDNESDAY_NIGHT = datetime(2026, 11, 18, 0, 30, tzinfo=NEW_YORK)
+
+
+def test_missed_nights_come_with_the_next_one_in_one_run(requested):
+    request = requested(WEDNESDAY_NIGHT, date(2026, 11, 12))
+    assert request.partition_key is None
+    assert (request.tags[RANGE_START], request.tags[RANGE_END]) == ("2026-11-13", "2026-11-17")
+
+
+def test_nights_missed_more_than_a_month_ago_are_left_to_a_person(requested):
+    assert requested(WEDNESDAY_NIGHT, date(2026, 10, 1)).partition_key == "2026-11-17"
+
+
+def test_a_day_decided_ahead_by_an_order_is_decided_again_with_the_night_it_builds_on(requested):
+    request = requested(WEDNESDAY_NIGHT, date(2026, 11, 16), date(2026, 11, 18))
+    assert (request.tags[RANGE_START], request.tags[RANGE_END]) == ("2026-11-17", "2026-11-18")
+
+
+def test_a_night_that_ran_already_is_asked_for_alone(requested):
+    assert requested(WEDNESDAY_NIGHT, date(2026, 11, 16), date(2026, 11, 17)).partition_key == "2026-11-17"

@@ -45,7 +45,7 @@ def tick(settings, cursor=None):
 def test_an_empty_inbox_is_skipped_with_a_reason(settings):
     data = tick(settings)
     assert data.run_requests == []
-    assert "no event" in data.skip_message
+    assert "every accepted event" in data.skip_message
 
 
 def is_weekend_in_new_york():
@@ -72,7 +72,7 @@ def test_events_of_today_are_collected_once(settings):
     assert data.cursor is not None
     again = tick(settings, data.cursor)
     assert again.run_requests == []
-    assert "no event" in again.skip_message
+    assert "asked for already" in again.skip_message
 
 
 def test_late_events_refresh_the_evidence_of_the_days_they_touch(settings):
@@ -92,13 +92,33 @@ def test_new_events_after_the_cursor_are_requested_under_another_key(settings):
     put(settings, date(2026, 11, 3))
     second = tick(settings, first.cursor)
     assert first.run_requests[0].run_key != second.run_requests[0].run_key
-    assert int(second.cursor) > int(first.cursor)
+    assert first.cursor != second.cursor
 
 
-def test_what_was_drained_meanwhile_is_not_requested(settings):
+def test_the_same_events_are_not_asked_for_twice_a_day(settings):
+    put(settings, date(2026, 11, 3))
+    first = tick(settings)
+    again = tick(settings, first.cursor)
+    assert again.run_requests == []
+    assert "asked for already" in again.skip_message
+
+
+def test_what_was_drained_but_not_made_into_rows_is_still_asked_for(settings):
     put(settings, date(2026, 11, 3))
     drain_discovery_events(open_warehouse(settings))
-    assert tick(settings).run_requests == []
+    (request,) = tick(settings).run_requests
+    assert request.job_name == "evidence_refresh"
+
+
+def test_history_is_left_to_a_backfill(settings):
+    put(settings, date(2014, 3, 4))
+    data = tick(settings)
+    assert data.run_requests == []
+    assert "amc-learning backfill --from 2014-03-04" in data.skip_message
+
+
+def at_noon(day):
+    return datetime(day.year, day.month, day.day, 12, tzinfo=ZoneInfo("America/New_York"))
 
 
 @pytest.mark.parametrize(
@@ -107,22 +127,27 @@ def test_what_was_drained_meanwhile_is_not_requested(settings):
         ([], []),
         ([THURSDAY], ["collection"]),
         ([THURSDAY - timedelta(days=1)], ["evidence_refresh"]),
-        ([THURSDAY, THURSDAY - timedelta(days=40)], ["evidence_refresh", "collection"]),
+        ([THURSDAY - timedelta(days=40), THURSDAY], ["evidence_refresh", "collection"]),
+        ([THURSDAY - timedelta(days=400)], []),
     ],
 )
 def test_one_request_for_what_is_late_and_one_for_today(days, expected):
-    assert [request.job_name for request in requests_for(days, today=THURSDAY, sequence=5)] == expected
+    assert [request.job_name for request in requests_for(days, now=at_noon(THURSDAY), key="5")] == expected
 
 
 def test_on_a_monday_the_refresh_ends_on_friday():
-    (request,) = requests_for([date(2026, 11, 4)], today=date(2026, 11, 9), sequence=1)
+    (request,) = requests_for([date(2026, 11, 4)], now=at_noon(date(2026, 11, 9)), key="1")
     assert request.tags == {RANGE_START: "2026-11-04", RANGE_END: "2026-11-06"}
+
+
+def test_on_a_sunday_mondays_events_wait():
+    assert requests_for([date(2026, 11, 9)], now=at_noon(date(2026, 11, 8)), key="1") == []
 
 
 def test_the_requested_runs_really_run_and_collect_the_events(settings):
     day = date(2024, 1, 3)
     put(settings, day)
-    (request,) = requests_for([day], today=date(2024, 1, 5), sequence=1)
+    (request,) = requests_for([day], now=at_noon(date(2024, 1, 5)), key="1")
     days = [date.fromisoformat(request.tags[RANGE_START]), date.fromisoformat(request.tags[RANGE_END])]
     assert run_through_dagster(settings, days, job=request.job_name).success
     warehouse = open_warehouse(settings)

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from amc_learning.contracts.knowledge_days import (
+    FIRST_KNOWLEDGE_DAY,
     is_knowledge_day,
     knowledge_day,
     knowledge_days,
@@ -14,6 +15,10 @@ from amc_learning.contracts.knowledge_days import (
 )
 
 days = st.dates(date(1990, 1, 1), date(2100, 1, 1))
+
+
+def test_the_first_knowledge_day_is_one():
+    assert is_knowledge_day(FIRST_KNOWLEDGE_DAY)
 
 
 @given(days)

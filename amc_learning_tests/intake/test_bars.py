@@ -39,6 +39,10 @@ def test_a_good_bar_has_the_columns_of_the_table():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
+        (
+            {"date": "2004-12-31"},
+            "date 2004-12-31 lies before 2005-01-03, where the warehouse begins (symbol ABC, 2004-12-31)",
+        ),
         ({"high": "10.20"}, "high_usd 10.20 is below close_usd 10.45 (symbol ABC, 2014-03-03)"),
         ({"high": "8"}, "high_usd 8 is below low_usd 9.00 (symbol ABC, 2014-03-03)"),
         ({"low": "10.2"}, "low_usd 10.2 is above open_usd 10.00 (symbol ABC, 2014-03-03)"),

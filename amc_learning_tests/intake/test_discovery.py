@@ -1,5 +1,6 @@
 import gzip
 import json
+from datetime import UTC, date, datetime, timedelta
 
 import orjson
 import polars as pl
@@ -7,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from amc_learning.contracts.knowledge_days import knowledge_day
 from amc_learning.contracts.tables import catalogue
 from amc_learning.intake.discovery import normalise_discovery, understands_discovery
 from amc_learning_tests.intake.sent import (
@@ -105,6 +107,38 @@ def test_a_run_means_the_same_alone_and_in_any_company_and_order(batch):
         whole = getattr(together, name)
         assert whole.equals(getattr(reversed_, name))
         assert whole.equals(pl.concat([getattr(part, name) for part in alone]).sort("known_on", whole.columns[1]))
+
+
+FIRST_TIME = datetime(2005, 1, 4, tzinfo=UTC)
+
+
+@given(
+    st.timedeltas(timedelta(0), timedelta(days=9000)).map(lambda since: FIRST_TIME + since),
+    st.timedeltas(timedelta(hours=-1), timedelta(days=5)),
+)
+def test_a_decision_is_late_when_its_knowledge_day_was_over_on_receipt(decided_at, delay):
+    received_at = decided_at + delay
+    event = stored({"candidates": [{"symbol": "A"}], "controls": [{"symbol": "B"}]}).with_columns(
+        known_on=pl.lit(knowledge_day(decided_at)),
+        occurred_at=pl.lit(decided_at).dt.cast_time_unit("us"),
+        received_at=pl.lit(received_at).dt.cast_time_unit("us"),
+    )
+    found = normalise_discovery(event, components=COMPONENTS).candidates["is_late"].to_list()
+    assert found == [knowledge_day(received_at) > knowledge_day(decided_at)] * 2
+
+
+def test_the_same_weekend_and_the_same_market_evening_are_in_time_and_the_next_day_is_late():
+    def is_late(known_on, received_at):
+        event = stored({"candidates": [{"symbol": "A"}]}).with_columns(
+            known_on=pl.lit(known_on), received_at=pl.lit(received_at).dt.cast_time_unit("us")
+        )
+        return normalise_discovery(event, components=COMPONENTS).candidates["is_late"].item()
+
+    monday = date(2014, 3, 10)
+    assert not is_late(monday, datetime(2014, 3, 8, 12, tzinfo=UTC))
+    assert not is_late(monday, datetime(2014, 3, 11, 3, 59, tzinfo=UTC))
+    assert is_late(monday, datetime(2014, 3, 11, 4, 1, tzinfo=UTC))
+    assert is_late(monday, datetime(2020, 1, 1, tzinfo=UTC))
 
 
 @given(st.text(max_size=60))

@@ -1,9 +1,11 @@
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from amc_learning.contracts.knowledge_days import FIRST_KNOWLEDGE_DAY
 from amc_learning.intake.envelope import Envelope, PayloadLimits, Quarantined, TimeRules, receive
 from amc_learning_tests.intake.sent import RECEIVED_AT, received
 
@@ -56,12 +58,38 @@ def test_a_time_that_cannot_be_read_is_replaced_by_receipt_and_flagged(sent):
 
 
 @pytest.mark.parametrize(
-    "sent", ["2025-11-20T17:00:01+00:00", "2031-01-01", 1e10, "1989-12-31T23:00:00Z", 0, -5, "1970-01-01"]
+    "sent", ["2025-11-20T17:00:01+00:00", "2031-01-01", "9999-12-31", "0001-01-01T00:00:00Z", 0, -5, "1970-01-01"]
 )
 def test_a_time_that_cannot_be_true_is_quarantined_by_name(sent):
     outcome = received({"candidates": [], "timestamp": sent})
     assert isinstance(outcome, Quarantined)
     assert outcome.field == "timestamp"
+
+
+@pytest.mark.parametrize("sent", ["2004-12-31", "2005-01-01T04:59:59Z", "1989-12-31T23:00:00Z"])
+def test_what_became_known_before_the_warehouse_begins_is_quarantined(sent):
+    assert "lies before 2005-01-03, the first day of the warehouse" in reason({"candidates": [], "timestamp": sent})
+
+
+def test_the_weekend_before_the_first_knowledge_day_belongs_to_it():
+    for sent in ("2005-01-01", "2005-01-01T05:00:00Z", "2005-01-03"):
+        assert received({"candidates": [], "timestamp": sent}).known_on == FIRST_KNOWLEDGE_DAY
+
+
+def test_a_time_of_receipt_before_the_warehouse_begins_is_quarantined():
+    outcome = received({"candidates": []}, received_at=datetime(1970, 1, 1, tzinfo=UTC))
+    assert isinstance(outcome, Quarantined)
+    assert "time of receipt 1970-01-01" in outcome.reason
+
+
+@pytest.mark.parametrize("key", [{}, {"event_id": "a"}])
+def test_blanks_and_key_order_make_no_other_body_and_values_do(key):
+    payload = {"candidates": [], "timestamp": "2025-09-26", **key}
+    one, same = received(json.dumps(payload, indent=2)), received(json.dumps(dict(reversed(payload.items()))))
+    other = received(payload | {"timestamp": "2025-09-25"})
+    assert (one.event_id, one.body_sha256) == (same.event_id, same.body_sha256)
+    assert one.payload != same.payload
+    assert one.body_sha256 != other.body_sha256
 
 
 def test_a_clock_that_runs_ahead_within_the_limit_is_believed():
@@ -156,6 +184,6 @@ json_values = st.recursive(
 def test_no_json_makes_the_door_fall_and_accepted_times_are_sane(value):
     outcome = received(value)
     if isinstance(outcome, Envelope):
-        assert datetime(1990, 1, 1, tzinfo=UTC) <= outcome.occurred_at <= RECEIVED_AT + timedelta(hours=1)
+        assert datetime(2005, 1, 1, 5, tzinfo=UTC) <= outcome.occurred_at <= RECEIVED_AT + timedelta(hours=1)
         assert outcome.known_on.weekday() < 5
         assert len(outcome.event_id) <= 140

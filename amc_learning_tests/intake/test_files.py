@@ -75,6 +75,31 @@ def test_a_table_of_candidates_is_one_event_per_run(write):
     ]
 
 
+def test_a_timestamp_is_not_replaced_by_the_date_beside_it(write):
+    path = write(
+        "c.csv",
+        "timestamp,date,symbol\n2014-03-03T16:10:00-05:00,2014-03-03,A\n,2014-03-04,B\n",
+    )
+    sent = [json.loads(text) for text, _ in records(path)]
+    assert [one["timestamp"] for one in sent] == ["2014-03-03T16:10:00-05:00", "2014-03-04"]
+    assert not any({"date", "known_on"} & set(one) for one in sent)
+    assert received(json.dumps(sent[0])).occurred_at.isoformat() == "2014-03-03T21:10:00+00:00"
+
+
+def test_rows_of_a_table_that_were_not_selected_are_controls(write, tmp_path):
+    rows = "2014-03-03,A,60,True\n2014-03-03,B,20,False\n2014-03-03,C,30,0\n2014-03-03,D,40,\n2014-03-04,E,50,true\n"
+    path = write("c.csv", "date,symbol,score,Is_Selected\n" + rows)
+    texts = [text for text, _ in records(path)]
+    assert dict(normalised(*texts).candidates.select("symbol", "is_selected").rows()) == {
+        "A": True, "B": False, "C": False, "D": True, "E": True,
+    }  # fmt: skip
+    assert ["controls" in json.loads(text) for text in texts] == [True, False]
+    typed = pl.DataFrame({"symbol": ["A", "B"], "selected": [True, False]})
+    typed.write_parquet(tmp_path / "c.parquet")
+    ((text, _),) = records(tmp_path / "c.parquet")
+    assert [row["symbol"] for row in json.loads(text)["controls"]] == ["B"]
+
+
 @pytest.mark.parametrize("name", ["empty.json", "empty.ndjson", "empty.csv", "empty.ndjson.gz"])
 def test_an_empty_file_is_named(write, name):
     with pytest.raises(IntakeError, match=f"{name}: .*nothing was taken"):

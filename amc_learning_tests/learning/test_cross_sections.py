@@ -50,11 +50,16 @@ def test_controls_stand_for_everybody_scored_and_not_selected():
     assert weights.sum() / 2 == 20
 
 
-@pytest.mark.parametrize("n_universe", [None, 3, 1])
-def test_no_universe_without_anybody_left_to_stand_for(n_universe):
+@pytest.mark.parametrize("n_universe", [None, 4, 3, 1])
+def test_no_universe_without_its_size_or_with_one_smaller_than_the_rows_there_are(n_universe):
     rows = [(name, chosen, tag, n_universe, score) for name, chosen, tag, _, score in SELECTED + CONTROLS]
     assert ("universe", "all") not in only_section(joined(rows))
     assert ("controls", "all") in only_section(joined(rows))
+
+
+def test_a_universe_that_was_sent_whole_weighs_everybody_alike():
+    rows = [(name, chosen, tag, 5, score) for name, chosen, tag, _, score in SELECTED + CONTROLS]
+    assert only_section(joined(rows))["universe", "all"].weights.tolist() == [2, 2, 2, 2, 2]
 
 
 def test_without_controls_there_are_only_the_selected():

@@ -11,12 +11,15 @@ ENTRY = date(2024, 1, 4)
 MORNING, EVENING = datetime(2024, 1, 3, 15, tzinfo=UTC), datetime(2024, 1, 3, 22, tzinfo=UTC)
 
 
-def candidate(decision_id, decided_at=EVENING, *, event_id="run", is_selected=True, symbol="ABC", technical=50.0):
+def candidate(
+    decision_id, decided_at=EVENING, *, event_id="run", is_selected=True, is_late=False, symbol="ABC", technical=50.0
+):
     return {
         "known_on": date(2024, 1, 3),
         "decision_id": decision_id,
         "event_id": event_id,
         "decided_at": decided_at,
+        "is_late": is_late,
         "symbol": symbol,
         "is_selected": is_selected,
         "action_tag": "monitor",
@@ -78,6 +81,18 @@ def test_within_one_run_the_candidate_stands_before_the_control(selected):
 def test_a_later_run_that_only_drew_the_symbol_as_a_control_stands():
     rows = [candidate("picked", MORNING), candidate("drawn", EVENING, is_selected=False)]
     assert standing(rows) == {"drawn"}
+
+
+@pytest.mark.parametrize("is_selected", [True, False])
+def test_a_decision_that_arrived_in_time_stands_whatever_time_a_late_one_claims(is_selected):
+    live = candidate("live", MORNING, event_id="a", is_selected=is_selected)
+    sent_in_afterwards = candidate("afterwards", EVENING, event_id="z", is_late=True)
+    assert standing([live, sent_in_afterwards]) == standing([sent_in_afterwards, live]) == {"live"}
+
+
+def test_among_late_decisions_alone_as_in_an_import_the_last_stands():
+    rows = [candidate("early", MORNING, is_late=True), candidate("last", EVENING, is_late=True)]
+    assert standing(rows) == {"last"}
 
 
 def test_symbols_and_horizons_do_not_compete():

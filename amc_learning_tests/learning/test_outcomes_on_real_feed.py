@@ -50,6 +50,7 @@ def candidates():
     return pl.concat(rows).select(
         "symbol",
         "is_selected",
+        pl.lit(True).alias("is_late"),
         "action_tag",
         "total_score",
         *COMPONENTS,

@@ -123,11 +123,38 @@ def test_constant_days_drop_out():
     assert table["n_pairs"].to_list() == [600, 0]
 
 
+@pytest.mark.parametrize(("n_names", "n_days"), [(2, 0), (4, 0), (5, 60)])
+def test_days_with_fewer_than_5_names_are_no_evidence_as_for_the_information_coefficient(n_names, n_days):
+    generator = np.random.default_rng(5)
+    rows = []
+    for day in weekdays(60):
+        scores = generator.uniform(0, 100, n_names)
+        rows.append(keyed(day, scores, 0.2 * (scores >= 60)))
+    table = tables(statistics_frame(rows), as_of=[weekdays(60)[-1]], window_days=90)
+    row = table.filter(horizon="1d", feature="technical").row(0, named=True)
+    assert (row["n_days"], row["n_pairs"]) == (n_days, n_days * n_names)
+    assert (row["decision"] == "insufficient_evidence") == (n_days == 0)
+
+
+def test_a_thin_day_among_others_changes_nothing_but_its_own_place():
+    statistics, night = simulated_statistics(step=STRONG), NIGHTS[5]
+    thin = weekdays(70)[30]
+    generator = np.random.default_rng(6)
+    others = statistics.filter(pl.col("known_on") != thin)
+    outcomes = []
+    for sign in (1.0, -1.0):
+        row = keyed(thin, generator.uniform(0, 100, 4), sign * generator.uniform(0.5, 1.0, 4))
+        outcomes.append(tables(pl.concat([others, statistics_frame([row])]), as_of=[night]).filter(horizon="1d"))
+    assert outcomes[0].equals(outcomes[1])
+
+
 def test_no_evidence_is_said_with_what_it_would_take():
     table = tables(simulated_statistics(30), as_of=[weekdays(30)[-1]])
     short = table.filter(horizon="7d", feature="technical").row(0, named=True)
     assert short["decision"] == "insufficient_evidence"
     assert short["lift"] is short["threshold"] is None
-    assert short["reason"] == "30 of 30 days have scores that differ; with labels of 5 sessions it takes 40."
+    assert short["reason"] == (
+        "30 of 30 days have 5 names or more with scores that differ; with labels of 5 sessions it takes 40."
+    )
     assert set(tables(simulated_statistics(1).clear())["decision"]) == {"insufficient_evidence"}
     assert tables(simulated_statistics(3), as_of=[]).height == 0

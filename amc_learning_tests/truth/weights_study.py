@@ -17,9 +17,10 @@ from datetime import date
 
 import numpy as np
 
-from amc_learning.learning.weights.decision import NightEvidence, WeightRules, decide_night
+from amc_learning.learning.weights.decision import NightEvidence, decide_night
 from amc_learning.learning.weights.evidence import Evidence
 from amc_learning.learning.weights.record import DecisionHistory, PastDecision
+from amc_learning.learning.weights.rules import WeightRules
 from amc_learning.learning.weights.suggestion import suggest_weights
 from amc_learning_tests.learning.weights.worlds import (
     DEFAULT_VECTOR,
@@ -67,6 +68,15 @@ def moves_in_a_null_year(seed: int, *, history_days: int = 0) -> bool:
     nights = weekdays(history_days + 252)
     evidence = random_evidence(np.random.default_rng(seed), len(nights))
     return any((vector != DEFAULT_VECTOR).any() for vector in nights_of(evidence, nights, first=history_days))
+
+
+def null_loss(seed: int) -> float:
+    """Mean daily coefficient that a year of decisions on noise gave away against never deciding: 0 when none moved."""
+    nights = weekdays(252)
+    evidence = random_evidence(np.random.default_rng(seed), len(nights))
+    in_force = [DEFAULT_VECTOR, *nights_of(evidence, nights)[:-1]]
+    realised = [evidence.coefficients(weights)[day] for day, weights in enumerate(in_force)]
+    return float(np.mean(evidence.coefficients(DEFAULT_VECTOR) - realised))
 
 
 def true_coefficient(weights: np.ndarray, slopes: np.ndarray) -> float:

@@ -113,6 +113,32 @@ def test_another_body_under_a_known_identifier_goes_to_quarantine_and_the_first_
     assert quarantined["reason"].str.contains("conflict: an event with the identifier 'event-").all()
 
 
+def test_the_same_body_written_down_in_another_way_is_a_duplicate_and_no_conflict(inbox):
+    def sent(payload, body):
+        return replace(event(1, payload=payload), body_sha256=body)
+
+    first, again, other = inbox.append([sent('{"a": 1}', "A"), sent('{"a":1}', "A"), sent('{"a":2}', "B")])
+    assert [(one.is_duplicate, one.is_conflict) for one in (first, again, other)] == [
+        (False, False),
+        (True, False),
+        (False, True),
+    ]
+    assert inbox.append([sent('{ "a": 1 }', "A")])[0].is_duplicate, "also against what is stored"
+    assert inbox.pending("discovery", 10)["payload"].to_list() == ['{"a": 1}']
+
+
+def test_open_quarantine_items_are_counted_as_they_are_listed(inbox):
+    def counts():
+        return inbox.n_quarantined(), inbox.n_quarantined("discovery"), inbox.n_quarantined("trade")
+
+    assert counts() == (0, 0, 0)
+    inbox.append([event(1, payload="first"), event(1, payload="second")])
+    inbox.append([event(1, payload="first", kind="trade"), event(1, payload="second", kind="trade")])
+    assert counts() == (2, 1, 1)
+    inbox.resolve_quarantine(inbox.quarantined("trade")["id"][0])
+    assert counts() == (1, 1, 0) == (inbox.quarantined().height, inbox.quarantined("discovery").height, 0)
+
+
 def test_identifiers_are_unique_within_a_kind(inbox):
     inbox.append([event(1), event(1, kind="trade")])
     assert inbox.counts() == {"discovery": KindCounts(1, 1), "trade": KindCounts(1, 1)}

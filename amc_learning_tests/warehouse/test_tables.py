@@ -3,6 +3,7 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -190,6 +191,53 @@ def test_merging_into_a_damaged_partition_is_refused(table):
     with pytest.raises(CorruptPartition, match="is missing"):
         table.merge(rows((0, "Z")))
     assert len(data_files(table)) == 2
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_merging_with_repair_loses_only_the_damaged_rows_keeps_the_file_and_says_so(table, is_there):
+    table.write(rows(*ABC), [day(0), day(1), day(3)])
+    lost = data_files(table)[0]
+    flip_a_bit(lost)
+    damaged = lost.read_bytes()
+    if not is_there:
+        lost.unlink()
+    report = table.merge(rows((0, "Z"), (1, "O")), repair=True)
+    assert report == WriteReport(2, 2, 3, repaired=(day(0),))
+    assert_frame_equal(table.read(None, None), rows((0, "Z"), (1, "N"), (1, "O"), (3, "C")))
+    aside = lost.with_name(f"{lost.name}.damaged")
+    assert aside.exists() == is_there
+    table.write(rows((0, "Y")), [day(0)])
+    table.sweep()
+    assert not is_there or aside.read_bytes() == damaged
+    assert table.damaged() == []
+
+
+def test_merging_with_repair_into_sound_partitions_is_a_merge(table):
+    table.write(rows(*ABC), [day(0), day(1), day(3)])
+    assert table.merge(rows((0, "Z")), repair=True) == WriteReport(1, 1, 3)
+
+
+@pytest.mark.parametrize(
+    ("name", "remedy"),
+    [
+        ("price_bars", "amc-learning ingest bars FILE"),
+        ("index_closes", "amc-learning ingest index FILE"),
+        ("discovery_events", "Restore it from a copy of the data directory"),
+        ("operator_actions", "Restore it from a copy of the data directory"),
+        ("weight_decisions", "backfill --from 2024-01-01 --to LAST_DAY_DECIDED"),
+        ("daily_statistics", "backfill --from 2024-01-01 --to 2024-01-01"),
+    ],
+)
+def test_damage_is_reported_with_a_remedy_that_works_for_its_table(tmp_path, name, remedy):
+    table = PartitionedTable(tmp_path, replace(MEASUREMENTS, name=name))
+    table.write(rows((0, "A")), [day(0)])
+    flip_a_bit(data_files(table)[0])
+    with pytest.raises(CorruptPartition, match=remedy):
+        table.read(None, None)
+    assert remedy in table.damaged()[0]
+    (table.folder / "manifest.ndjson").write_text("nonsense\n")
+    with pytest.raises(CorruptPartition, match=r"Restore it from a copy|ingest|amc-learning backfill"):
+        table.days()
 
 
 # -- what does not fit is not written -----------------------------------------------------------------------------

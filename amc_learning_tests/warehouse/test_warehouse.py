@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from amc_learning.contracts.tables import catalogue
-from amc_learning.warehouse import Warehouse
+from amc_learning.warehouse import StorageError, Warehouse
 
 from .samples import event
 
@@ -44,6 +44,59 @@ def test_the_inbox_address_can_be_another(tmp_path):
     warehouse.inbox.append([event(1)])
     assert (tmp_path / "elsewhere.sqlite").exists()
     warehouse.inbox.close()
+
+
+TURN = (
+    "import sys\nfrom pathlib import Path\nfrom amc_learning.warehouse import Warehouse\n"
+    "warehouse = Warehouse.open(Path(sys.argv[1]), ('a', 'b'))\n"
+    "print('waiting', flush=True)\n"
+    "with warehouse.turn():\n"
+    "    print((warehouse.data_dir / 'state').read_text(), flush=True)\n"
+    "    sys.stdin.read()\n"
+)
+
+
+def other_process(data_dir):
+    return subprocess.Popen(
+        [sys.executable, "-c", TURN, str(data_dir)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+    )
+
+
+def test_who_waits_for_the_turn_of_another_process_sees_what_that_one_wrote(tmp_path):
+    warehouse = Warehouse.open(tmp_path, COMPONENTS)
+    state = tmp_path / "state"
+    with other_process(tmp_path) as other:
+        with warehouse.turn():
+            state.write_text("before")
+            assert other.stdout.readline() == "waiting\n"
+            with pytest.raises(subprocess.TimeoutExpired):
+                other.wait(0.3)
+            state.write_text("after")
+        assert other.communicate("")[0] == "after\n"
+    assert other.returncode == 0
+
+
+def test_a_killed_holder_lets_go_of_the_turn_and_so_does_one_that_fails(tmp_path):
+    warehouse = Warehouse.open(tmp_path, COMPONENTS)
+    (tmp_path / "state").write_text("mine")
+    with other_process(tmp_path) as other:
+        assert (other.stdout.readline(), other.stdout.readline()) == ("waiting\n", "mine\n")
+        other.kill()
+    with pytest.raises(ZeroDivisionError), warehouse.turn():
+        _ = 1 / 0
+    with warehouse.turn():
+        pass
+
+
+def test_a_turn_that_cannot_be_taken_is_explained(tmp_path):
+    warehouse = Warehouse.open(tmp_path, COMPONENTS)
+    (tmp_path / "tables" / ".cycle.lock").mkdir()
+    with pytest.raises(StorageError, match="cannot be locked: Is a directory"), warehouse.turn():
+        pass
 
 
 def test_opening_loads_neither_database(tmp_path):

@@ -114,6 +114,11 @@ def discovery_candidates(components: Sequence[str]) -> Table:
             DECISION_ID,
             EVENT_ID,
             DECIDED_AT,
+            Column(
+                "is_late",
+                pl.Boolean,
+                "True when the event arrived after its knowledge day was over; a decision that arrived in time beats it.",
+            ),
             SYMBOL,
             Column("is_selected", pl.Boolean, "True for a candidate, false for a control."),
             Column(

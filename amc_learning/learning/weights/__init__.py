@@ -3,6 +3,7 @@
 `decide_weights` is the whole of it for a range of nights; `decide_night` is one night, pure.
 """
 
-from amc_learning.learning.weights.decision import FeatureWeights, WeightRules, decide_weights
+from amc_learning.learning.weights.decision import decide_weights
+from amc_learning.learning.weights.rules import FeatureWeights, WeightRules
 
 __all__ = ["FeatureWeights", "WeightRules", "decide_weights"]

@@ -4,7 +4,7 @@ Belongs here: the rules of a night and their order over a range of nights. Not h
 (suggestion), how sure one must be (improvement), what may be published (projection).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 
@@ -16,16 +16,14 @@ from amc_learning.contracts.tables import catalogue
 from amc_learning.learning.inference import MeanInference, mean_inference
 from amc_learning.learning.weights.evidence import Evidence, days_since_epoch, evidence_from_statistics
 from amc_learning.learning.weights.improvement import (
-    CrossSection,
     backward_components,
-    cross_sections,
-    improvement_inference,
+    held_out_inference,
     look_level,
     one_sided,
-    top_change,
 )
 from amc_learning.learning.weights.operator_orders import OperatorOrder, operator_orders
 from amc_learning.learning.weights.projection import GRID, project_bounded
+from amc_learning.learning.weights.promise import Promise, lost_winners, step_promise
 from amc_learning.learning.weights.record import (
     ACTIVE,
     HELD,
@@ -37,53 +35,11 @@ from amc_learning.learning.weights.record import (
     decision_history,
     decisions_table,
 )
+from amc_learning.learning.weights.rules import FeatureWeights, WeightRules
 from amc_learning.learning.weights.suggestion import Suggestion, suggest_weights
+from amc_learning.learning.weights.top_lists import CandidateLists
 
 Vector = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class FeatureWeights:
-    """The feature set in its order, with the weights discovery starts from."""
-
-    names: tuple[str, ...]
-    default_weights: Mapping[str, float]
-
-
-@dataclass(frozen=True, kw_only=True)
-class WeightRules:
-    """How far and on what evidence weights may move.
-
-    Attributes:
-        daily_limit: largest change of one weight against the previous knowledge day.
-        cap: largest weight of one component.
-        evidence_horizon: horizon whose returns decide. The shortest by default: labels of 5 and 21 sessions overlap,
-            so that 90 days hold only about 12 and 3 independent ones, and no improvement could be told from noise.
-        horizons: horizon name to sessions; those other than the evidence horizon may veto.
-        evidence_windows_days: time scales at which an improvement is looked for, calendar days; the error is split.
-        yearly_false_change_rate: chance that pure noise moves a weight within a year of nightly looks.
-        population: decisions the suggestion is judged on.
-        min_days: cross-sections (times the sessions a label spans) under which a window or component is not judged.
-        continue_level: one-sided p-value up to which a change, once begun, goes on.
-        veto_level: one-sided p-value below which harm at another horizon stops a change.
-        campaign_days: calendar days a change under way is judged against the weights it began from.
-        top_k: size of the list whose success rate and return are promised.
-        promise_window_days: calendar days of candidates that promise is measured on.
-    """
-
-    daily_limit: float = 0.10
-    cap: float = 0.60
-    evidence_horizon: str = "1d"
-    horizons: Mapping[str, int] = field(default_factory=lambda: {"1d": 1, "7d": 5, "30d": 21})
-    evidence_windows_days: tuple[int, ...] = (90, 365, 1095)
-    yearly_false_change_rate: float = 0.05
-    population: str = "selected"
-    min_days: int = 40
-    continue_level: float = 0.05
-    veto_level: float = 0.05
-    campaign_days: int = 90
-    top_k: int = 10
-    promise_window_days: int = 90
 
 
 @dataclass(frozen=True)
@@ -109,11 +65,12 @@ class Look:
 
 @dataclass(frozen=True)
 class NightEvidence:
-    """What was known by the night: cross-sections per horizon (longest window), candidates for re-ranking."""
+    """What was known by the night: cross-sections per horizon (longest window); past lists to re-rank, looked up
+    only by a night that would move, and bounded by it."""
 
     as_of: date
     by_horizon: Mapping[str, Evidence]
-    sections: Mapping[int, CrossSection] = field(default_factory=dict)
+    candidates: CandidateLists = field(default_factory=lambda: CandidateLists(pl.DataFrame(), components=()))
 
 
 def decide_night(
@@ -142,35 +99,39 @@ def decide_night(
     if not looks:
         return _without_evidence(evidence, previous, rules)
     best = min(looks, key=lambda look: (look.p_value / look.level, -look.window_days))
-    finding = _finding(best, rules)
+    finding, advice = _finding(best, rules), _backward_advice(best, names, rules)
     bar = best.level if campaign_start is None else max(best.level, rules.continue_level)
     if best.p_value > bar:
         purpose = "a change needs" if campaign_start is None else "to go on a change needs"
-        return _stay(HELD, f"held: {finding}; {purpose} p <= {bar:.2g}", previous, rules, look=best)
+        return _stay(HELD, f"held: {finding}; {purpose} p <= {bar:.2g}{advice}", previous, rules, look=best)
 
-    suggested = best.suggestion.weights
-    target = suggested if multipliers is None else _scaled(suggested, multipliers)
-    weights = project_bounded(target, previous, daily_limit=rules.daily_limit, cap=rules.cap)
-    veto = _veto(evidence, weights, previous, rules)
-    if veto:
-        return _stay(HELD, f"held: {finding}, but {veto}", previous, rules, look=best)
-    top = top_change(
-        evidence.sections,
-        best.window,
-        best.suggestion,
-        reference,
-        known_after=days_since_epoch(evidence.as_of) - rules.promise_window_days,
-        top_k=rules.top_k,
-    )
-    movement, advice = _movement(weights, previous, names), _backward_advice(best, names, rules)
-    return replace(
-        _stay(ACTIVE, f"active: {finding}; {movement}{advice}", previous, rules, look=best),
+    def step_toward(suggested: Vector) -> Vector:
+        wanted = _scaled(suggested, multipliers)
+        return project_bounded(wanted, previous, daily_limit=rules.daily_limit, cap=rules.cap)
+
+    weights = step_toward(best.suggestion.weights)
+    active = replace(
+        _stay(ACTIVE, f"active: {finding}; {_movement(weights, previous, names)}{advice}", previous, rules, look=best),
         weights=weights,
         multipliers=multipliers,
-        is_at_daily_limit=_is_cut(target, weights, previous, rules),
-        success_rate_change=top.success_rate,
-        top_return_change=top.mean_return,
+        is_at_daily_limit=_is_cut(_scaled(best.suggestion.weights, multipliers), weights, previous, rules),
     )
+    if np.array_equal(weights, previous):
+        return active
+    whole = project_bounded(_scaled(best.suggestion.weights, multipliers), reference, daily_limit=1.0, cap=rules.cap)
+    veto = _harm_elsewhere(evidence, weights, previous, rules) or lost_winners(
+        evidence.candidates,
+        whole,
+        reference,
+        horizons=rules.horizons,
+        known_after=days_since_epoch(evidence.as_of) - rules.promise_window_days,
+        known_until=days_since_epoch(evidence.as_of),
+        top_k=rules.top_k,
+        level=rules.veto_level,
+    )
+    if veto:
+        return _stay(HELD, f"held: {finding}, but {veto}{advice}", previous, rules, look=best)
+    return replace(active, promise=_promise(evidence, best, previous, rules, step_toward=step_toward))
 
 
 def follow_order(order: OperatorOrder, wanted: Vector, previous: Vector, rules: WeightRules) -> NightRecord:
@@ -191,7 +152,7 @@ def follow_order(order: OperatorOrder, wanted: Vector, previous: Vector, rules: 
 
 def decide_weights(
     statistics: pl.DataFrame,
-    joined: pl.DataFrame,
+    joined: pl.DataFrame | Callable[[], pl.DataFrame],
     *,
     as_of: Sequence[date],
     features: FeatureWeights,
@@ -207,7 +168,8 @@ def decide_weights(
 
     Args:
         statistics: table `daily_statistics`, at least from `as_of[0]` minus the longest evidence window on.
-        joined: table `feature_outcomes`, at least from `as_of[0]` minus the promise window on.
+        joined: table `feature_outcomes`, selected candidates of all horizons, at least from `as_of[0]` minus the
+            promise window on; or what reads it, called only when a night would move.
         as_of: knowledge days, ascending.
         features: feature set and default weights.
         in_force: weights of the last decision before `as_of[0]`; None: as `earlier_decisions` says, else the default.
@@ -233,7 +195,7 @@ def decide_weights(
         horizon: evidence_from_statistics(statistics, components=names, horizon=horizon, population=rules.population)
         for horizon in rules.horizons
     }
-    sections = cross_sections(joined, components=names, horizon=rules.evidence_horizon)
+    candidates = CandidateLists(joined, components=names)
     orders, longest = operator_orders(actions), max(rules.evidence_windows_days)
     nights = []
     for night in as_of:
@@ -243,7 +205,7 @@ def decide_weights(
         else:
             factors = (regime_multipliers or {}).get(night)
             record = decide_night(
-                NightEvidence(night, {name: it.window(night, longest) for name, it in known.items()}, sections),
+                NightEvidence(night, {name: it.window(night, longest) for name, it in known.items()}, candidates),
                 previous,
                 rules,
                 names=names,
@@ -275,7 +237,7 @@ def _looks(evidence: NightEvidence, reference: Vector, rules: WeightRules) -> li
             continue
         seen.add(len(window))
         suggestion = suggest_weights(window, reference, overlap_sessions=overlap, cap=rules.cap, fixed=~judged)
-        inference = improvement_inference(suggestion, overlap_sessions=overlap)
+        inference = held_out_inference(suggestion.improvement, overlap_sessions=overlap)
         level = look_level(
             days, error_rate=rules.yearly_false_change_rate / len(rules.evidence_windows_days), min_days=rules.min_days
         )
@@ -296,10 +258,6 @@ def _stay(status: str, reason: str, previous: Vector, rules: WeightRules, *, loo
         suggested=look.suggestion.weights,
         window_days=look.window_days,
         n_days=len(look.window),
-        confidence=1 - look.p_value if look.inference.is_sufficient else None,
-        improvement=look.inference.estimate,
-        improvement_ci_low=look.inference.ci_low,
-        improvement_ci_high=look.inference.ci_high,
     )
 
 
@@ -336,16 +294,43 @@ def _movement(weights: Vector, previous: Vector, names: tuple[str, ...]) -> str:
 
 
 def _backward_advice(look: Look, names: tuple[str, ...], rules: WeightRules) -> str:
-    overlap = rules.horizons[rules.evidence_horizon]
-    backward = backward_components(look.window, overlap_sessions=overlap, level=rules.yearly_false_change_rate)
+    """Components without suggested weight that are reliably the wrong way round: weights alone cannot use them."""
+    unwanted = np.flatnonzero(look.suggestion.weights == 0)
+    backward = backward_components(
+        look.window,
+        unwanted.tolist(),
+        overlap_sessions=rules.horizons[rules.evidence_horizon],
+        level=rules.yearly_false_change_rate,
+    )
     if not backward:
         return ""
     listed = ", ".join(f"{names[at]} (coefficient {inference.estimate:+.3f})" for at, inference in backward)
     return f"; consider inverting or dropping {listed}: reliably the wrong way round"
 
 
-def _veto(evidence: NightEvidence, weights: Vector, previous: Vector, rules: WeightRules) -> str:
-    """Why another horizon forbids the change; empty when none does."""
+def _promise(
+    evidence: NightEvidence,
+    look: Look,
+    previous: Vector,
+    rules: WeightRules,
+    *,
+    step_toward: Callable[[Vector], Vector],
+) -> Promise:
+    return step_promise(
+        look.window,
+        look.suggestion,
+        previous,
+        step_toward=step_toward,
+        candidates=evidence.candidates,
+        horizon=rules.evidence_horizon,
+        overlap_sessions=rules.horizons[rules.evidence_horizon],
+        known_after=days_since_epoch(evidence.as_of) - rules.promise_window_days,
+        top_k=rules.top_k,
+    )
+
+
+def _harm_elsewhere(evidence: NightEvidence, weights: Vector, previous: Vector, rules: WeightRules) -> str:
+    """Why another horizon forbids the step; empty when none does."""
     for horizon, sessions in rules.horizons.items():
         window = evidence.by_horizon[horizon]
         if horizon == rules.evidence_horizon or len(window) < rules.min_days:
@@ -360,7 +345,9 @@ def _veto(evidence: NightEvidence, weights: Vector, previous: Vector, rules: Wei
     return ""
 
 
-def _scaled(suggested: Vector, multipliers: Vector) -> Vector:
+def _scaled(suggested: Vector, multipliers: Vector | None) -> Vector:
+    if multipliers is None:
+        return suggested
     scaled = suggested * multipliers
     total = scaled.sum()
     return scaled / total if total > 0 else suggested

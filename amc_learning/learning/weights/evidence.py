@@ -99,12 +99,13 @@ def evidence_from_statistics(
             pl.col("score_covariances").is_not_null(),
         )
         .select("known_on", "entry_date", "feature", "return_rank_covariance", "score_covariances")
-        .sort("entry_date", "feature")
+        .sort("entry_date", "known_on", "feature")
     )
+    # One entry session may have become known on two days (a horizon's setting was changed): two cross-sections.
     days = rows.select("known_on", "entry_date").unique().sort("entry_date", "known_on")
-    slot = rows.select(
-        pl.col("entry_date").rank("dense").cast(pl.Int64) - 1,
-        pl.col("feature").replace_strict({name: at for at, name in enumerate(components)}, return_dtype=pl.Int64),
+    positions = {name: at for at, name in enumerate(components)}
+    slot = rows.join(days.with_row_index("day"), on=["known_on", "entry_date"], maintain_order="left").select(
+        pl.col("day").cast(pl.Int64), pl.col("feature").replace_strict(positions, return_dtype=pl.Int64)
     )
     return_covariances = np.zeros((len(days), size))
     score_covariances = np.zeros((len(days), size, size))

@@ -12,6 +12,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from amc_learning.learning.inference import MeanInference
+from amc_learning.learning.weights.improvement import one_sided
+from amc_learning.learning.weights.promise import Promise
+
 Vector = NDArray[np.float64]
 
 ACTIVE = "active"
@@ -129,12 +133,7 @@ class NightRecord:
     is_at_daily_limit: NDArray[np.bool_] | None = None
     window_days: int | None = None
     n_days: int = 0
-    confidence: float | None = None
-    improvement: float | None = None
-    improvement_ci_low: float | None = None
-    improvement_ci_high: float | None = None
-    success_rate_change: float | None = None
-    top_return_change: float | None = None
+    promise: Promise | None = None
 
 
 def decisions_table(
@@ -154,12 +153,7 @@ def decisions_table(
         "reason": [record.reason for record in records],
         "evidence_window_days": [record.window_days for record in records],
         "n_days": [record.n_days for record in records],
-        "confidence": [record.confidence for record in records],
-        "expected_improvement": [record.improvement for record in records],
-        "expected_improvement_ci_low": [record.improvement_ci_low for record in records],
-        "expected_improvement_ci_high": [record.improvement_ci_high for record in records],
-        "expected_success_rate_change": [record.success_rate_change for record in records],
-        "expected_top_return_change": [record.top_return_change for record in records],
+        **{name: [_promised(record.promise)[name] for record in records] for name in _promised(None)},
     }
     columns: dict[str, list[Any]] = {
         name: [value for value in values for _ in range(size)] for name, values in per_night.items()
@@ -188,3 +182,21 @@ def decisions_table(
     columns["evidence_horizon"] = [horizon] * (size * len(nights))
     columns["evidence_population"] = [population] * (size * len(nights))
     return pl.DataFrame({name: columns[name] for name in schema}, schema=schema).sort("known_on", "component")
+
+
+def _promised(promise: Promise | None) -> dict[str, float | None]:
+    """The columns of a promise; all null on a night that changes nothing."""
+    improvement = MeanInference(None, None, None, None, 0, None) if promise is None else promise.improvement
+    return {
+        "confidence": _rounded(1 - one_sided(improvement) if improvement.is_sufficient else None),
+        "expected_improvement": _rounded(improvement.estimate),
+        "expected_improvement_ci_low": _rounded(improvement.ci_low),
+        "expected_improvement_ci_high": _rounded(improvement.ci_high),
+        "expected_success_rate_change": _rounded(None if promise is None else promise.success_rate_change),
+        "expected_top_return_change": _rounded(None if promise is None else promise.top_return_change),
+    }
+
+
+def _rounded(value: float | None) -> float | None:
+    # Processors differ in the last bit of a sum; a published figure does not.
+    return None if value is None else round(value, 9) + 0.0

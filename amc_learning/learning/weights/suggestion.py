@@ -5,6 +5,7 @@ Not here: bounds of a night (projection), whether the improvement is reliable (i
 """
 
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,10 @@ PRIOR_COEFFICIENT = 0.03
 N_FOLDS = 5
 """Blocks of neighbouring days, each judged by weights fitted to the others."""
 
+_PAIRS = tuple(combinations(range(N_FOLDS), 2))
+_PAIR_MASK = {pair: N_FOLDS + 1 + at for at, one in enumerate(_PAIRS) for pair in (one, one[::-1])}
+"""Position of the fit without both blocks: after the fits without one block each and the fit to all days."""
+
 
 @dataclass(frozen=True)
 class Suggestion:
@@ -32,9 +37,10 @@ class Suggestion:
     Attributes:
         weights: on the capped simplex, fitted to the whole window.
         shrinkage: strength chosen; infinity is 'no change'.
-        coefficients: coefficient per day of weights fitted to other days, purged and embargoed.
+        coefficients: coefficient per day of weights fitted to other days, purged and embargoed, with a strength chosen
+            on other days by weights that were not fitted to this one either (nested cross-validation).
         coefficients_in_force: coefficient per day of the weights shrunk to.
-        fold_weights: weights per held-out block, fitted without it.
+        fold_weights: weights per held-out block, fitted and chosen without it.
         folds: block of each day.
     """
 
@@ -49,11 +55,6 @@ class Suggestion:
     def improvement(self) -> Vector:
         """Out-of-sample difference per day, suggested rule minus weights in force."""
         return self.coefficients - self.coefficients_in_force
-
-    def weights_out_of_sample(self, day: int) -> Vector:
-        """Weights fitted without the block of this day (position in the window)."""
-        weights: Vector = self.fold_weights[self.folds[day]]
-        return weights
 
 
 def suggest_weights(
@@ -78,38 +79,48 @@ def suggest_weights(
         cap: largest weight.
         fixed: components whose weight must stay (they vary on too few days to be judged).
     """
-    size = len(in_force)
+    size, n_days = len(in_force), len(window)
     fixed = np.zeros(size, dtype=bool) if fixed is None else fixed
-    n_days = len(window)
     blocks = np.array_split(np.arange(n_days), N_FOLDS)
+    folds = np.repeat(np.arange(N_FOLDS), [len(block) for block in blocks])
+    training = np.array([_training_days(n_days, block, overlap_sessions) for block in blocks])
+    masks = np.vstack(
+        [training, np.ones((1, n_days), dtype=bool), *[training[first] & training[second] for first, second in _PAIRS]]
+    ).astype(np.float64)
+    counts = np.maximum(masks.sum(axis=1), 1.0)
     scores_flat = window.score_covariances.reshape(n_days, -1)
-    training = [_training_days(n_days, block, overlap_sessions) for block in blocks]
-    everything = np.ones(n_days, dtype=bool)
-    masks = np.array([*training, everything], dtype=np.float64)
-    counts = masks.sum(axis=1)
     mean_returns = np.einsum("fd,dk->fk", masks, window.return_covariances) / counts[:, None]
     mean_scores = (np.einsum("fd,dj->fj", masks, scores_flat) / counts[:, None]).reshape(-1, size, size)
     spread = _typical_deviation(window)
-    fitted = _fit(mean_scores, mean_returns, in_force, spread=spread, cap=cap, fixed=fixed)  # folds+1, strengths, k
+    fitted = _fit(mean_scores, mean_returns, in_force, spread=spread, cap=cap, fixed=fixed)  # masks, strengths, k
 
-    held_out = np.empty((n_days, len(SHRINKAGE_GRID)))
-    for fold, block in enumerate(blocks):
-        weights = fitted[fold]
-        covariance = window.return_covariances[block] @ weights.T
-        outer = (weights[:, :, None] * weights[:, None, :]).reshape(len(weights), -1)
-        held_out[block] = correlation(covariance, (scores_flat[block] @ outer.T).clip(min=0.0))
-    folds = np.repeat(np.arange(N_FOLDS), [len(block) for block in blocks])
-    # The strength that judges a block is chosen without that block: choosing and judging on one would flatter.
-    chosen = np.array([_best(held_out[folds != fold], overlap_sessions) for fold in range(N_FOLDS)])
+    held_out = _held_out(window, blocks, fitted[:N_FOLDS])
+    chosen = np.empty(N_FOLDS, dtype=np.int64)
+    for fold in range(N_FOLDS):
+        # The strength that judges a block is chosen on the other blocks, each held out by weights that saw neither it
+        # nor the judged block: weights fitted to the judged block would let it have a say.
+        without = np.array([fitted[_PAIR_MASK.get((fold, other), fold)] for other in range(N_FOLDS)])
+        chosen[fold] = _best(_held_out(window, blocks, without)[training[fold]], overlap_sessions)
     best = _best(held_out, overlap_sessions)
     return Suggestion(
-        weights=fitted[-1, best],
+        weights=fitted[N_FOLDS, best],
         shrinkage=SHRINKAGE_GRID[best],
         coefficients=held_out[np.arange(n_days), chosen[folds]],
         coefficients_in_force=held_out[:, -1],
         fold_weights=fitted[np.arange(N_FOLDS), chosen],
         folds=folds,
     )
+
+
+def _held_out(window: Evidence, blocks: list[NDArray[np.intp]], weights: Vector) -> Vector:
+    """Coefficient per day and strength, each block by its own weights (blocks, strengths, components)."""
+    scores_flat = window.score_covariances.reshape(len(window), -1)
+    found = np.empty((len(window), weights.shape[1]))
+    for block, candidates in zip(blocks, weights, strict=True):
+        covariance = window.return_covariances[block] @ candidates.T
+        outer = (candidates[:, :, None] * candidates[:, None, :]).reshape(len(candidates), -1)
+        found[block] = correlation(covariance, (scores_flat[block] @ outer.T).clip(min=0.0))
+    return found
 
 
 def _best(held_out: Vector, overlap_sessions: int) -> int:

@@ -155,12 +155,74 @@ def test_harm_at_another_horizon_stops_the_change(planted):
     assert decisions["status"][-1] == "held"
 
 
+def test_a_change_that_costs_winners_is_held_with_the_figures(planted, learned):
+    """Ranks improve, but the winners are those the planted truth ranks last."""
+    scores, returns = scores_and_returns(np.random.default_rng(11), 120, slopes=STRONG)
+    backward = joined_table(scores, returns, DAYS).with_columns(is_winner=pl.col("forward_return") < -0.02)
+    decisions = decide(planted[0], DAYS, backward)
+    # The harm is near its level: some nights cannot tell it.
+    assert decisions["change"].abs().sum() < learned["change"].abs().sum() / 2
+    assert (decisions.tail(6 * 30)["change"] == 0).all()
+    vetoed = decisions.filter(pl.col("reason").str.contains("the success rate of the top 10 at 1d is worse"))
+    assert set(vetoed["status"]) == {"held"}
+    assert len(vetoed)
+    assert vetoed["reason"].str.contains(r"over \d+ days with \d+ winners").all()
+
+
+def test_candidates_are_read_only_by_nights_that_would_move(planted, learned):
+    reads = []
+
+    def joined():
+        reads.append(1)
+        return planted[1]
+
+    noise = statistics_table(random_evidence(np.random.default_rng(2), 120))
+    assert (decide(noise, DAYS, joined)["change"] == 0).all()
+    assert not reads
+    assert decide(planted[0], DAYS, joined).equals(learned)
+    assert len(reads) == 1
+
+
+PROMISES = ("confidence", *(name for name in (column.name for column in TABLE.columns) if name.startswith("expected_")))
+
+
+def test_only_a_night_that_moves_promises_something(learned):
+    moves = learned.with_columns(moves=(pl.col("change") != 0).any().over("known_on"))
+    assert len(PROMISES) == 6
+    for promise in PROMISES:
+        assert moves.filter(~pl.col("moves"))[promise].null_count() == len(moves.filter(~pl.col("moves")))
+        assert moves.filter("moves")[promise].null_count() == 0
+    assert learned.filter(pl.col("status") == "held")["evidence_window_days"].null_count() == 0
+
+
+def test_promises_are_written_to_nine_decimals(learned):
+    for promise in PROMISES:
+        values = learned[promise].drop_nulls()
+        assert (values == values.round(9)).all()
+
+
 def test_a_backward_component_is_named_and_loses_its_weight():
     slopes = np.array([-0.25, 0.1, 0.1, 0.1, 0.1, 0.1])
     decisions = decide(statistics_table(random_evidence(np.random.default_rng(4), 120, rho=0.0, slopes=slopes)), DAYS)
-    last = decisions.filter(pl.col("component") == "volume_momentum").tail(1)
-    assert last["weight"].item() == 0
-    assert any("inverting or dropping volume_momentum" in reason for reason in decisions["reason"])
+    component = decisions.filter(pl.col("component") == "volume_momentum")
+    assert component.tail(1)["weight"].item() == 0
+    advised = component.filter(pl.col("reason").str.contains("inverting or dropping volume_momentum"))
+    assert set(advised["status"]) == {"active", "held"}
+    assert (advised["suggested_weight"] == 0).all()
+
+
+def test_a_backward_component_is_named_on_vetoed_nights_too():
+    slopes = np.array([-0.25, 0.1, 0.1, 0.1, 0.1, 0.1])
+    harm = random_evidence(np.random.default_rng(5), 120, rho=0.0, slopes=-slopes)
+    evidence = random_evidence(np.random.default_rng(4), 120, rho=0.0, slopes=slopes)
+    decisions = decide(
+        pl.concat([statistics_table(evidence), statistics_table(harm, horizon="7d")]),
+        DAYS,
+        rules=replace(RULES, horizons={"1d": 1, "7d": 5}),
+    )
+    vetoed = decisions.filter(pl.col("reason").str.contains("worse at 7d"))
+    assert set(vetoed["status"]) == {"held"}
+    assert vetoed["reason"].str.contains("inverting or dropping volume_momentum").any()
 
 
 def test_a_rollback_is_approached_within_the_daily_limit_and_held_until_release(planted, learned):

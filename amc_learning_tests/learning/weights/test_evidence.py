@@ -82,3 +82,17 @@ def test_no_rows_are_no_evidence():
 def test_an_absent_population_is_no_evidence(population):
     statistics = statistics_table(random_evidence(np.random.default_rng(6), 3))
     assert len(read(statistics, population=population)) == 0
+
+
+def test_an_entry_session_known_on_two_days_stays_two_cross_sections_each_on_its_own_day():
+    """A horizon setting that was edited lets one entry mature again, later."""
+    days = weekdays(12)
+    first, again = (random_evidence(np.random.default_rng(seed), 6) for seed in (7, 8))
+    earlier = statistics_table(first)
+    later = statistics_table(again).with_columns(known_on=pl.col("known_on").replace_strict(days[:6], days[6:]))
+    evidence = read(pl.concat([later, earlier]))
+    assert len(evidence) == 12
+    as_of = days[5]
+    np.testing.assert_array_equal(evidence.window(as_of, 90).return_covariances, first.return_covariances)
+    known_late = evidence.known_on > first.known_on[-1]
+    np.testing.assert_array_equal(evidence.return_covariances[known_late], again.return_covariances)

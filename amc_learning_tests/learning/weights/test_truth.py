@@ -7,6 +7,7 @@ from amc_learning_tests.learning.weights.worlds import DEFAULT_VECTOR, EQUAL_VEC
 from amc_learning_tests.truth.weights_study import (
     SMALL_WORLDS,
     moves_in_a_null_year,
+    null_loss,
     share_of_oracle_gain,
     small_world,
 )
@@ -17,6 +18,11 @@ def test_years_of_noise_move_no_weight_more_often_than_allowed():
     moved = sum(moves_in_a_null_year(seed) for seed in range(20))
     # At a true rate of 5 % more than 3 of 20 happen once in sixty runs.
     assert moved <= 3
+
+
+def test_a_year_of_noise_that_moves_nothing_loses_exactly_nothing():
+    losses = [null_loss(seed) for seed in range(3)]
+    assert losses == [0.0, 0.0, 0.0]
 
 
 @pytest.mark.slow

@@ -1,0 +1,117 @@
+"""Runs of Dagster from the command line: where Dagster keeps its things, a job in this process, what it is told.
+
+DAGSTER_HOME becomes `<data directory>/dagster` with a copy of our `dagster.yaml`: Dagster writes nowhere else then. An
+operator who sets DAGSTER_HOME is respected. Dagster is imported inside the functions: it costs most of a second.
+"""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from amc_learning.settings import Settings
+
+if TYPE_CHECKING:
+    import dagster as dg
+
+DAGSTER_DIR_VARIABLE = "AMC_LEARNING_DAGSTER_DIR"
+EMBEDDED = """\
+telemetry: {enabled: false}
+nux: {enabled: false}
+storage:
+  sqlite: {base_dir: {env: AMC_LEARNING_DAGSTER_DIR}}
+"""
+"""Used where no `dagster.yaml` lies in the working directory and none was copied before."""
+
+
+@dataclass(frozen=True)
+class JobResult:
+    """How a run ended; `errors` are sentences, one per failed step."""
+
+    is_success: bool
+    run_id: str
+    errors: tuple[str, ...]
+
+
+def prepare_dagster_home(settings: Settings) -> Path:
+    """Point DAGSTER_HOME at a folder under the data directory that holds our `dagster.yaml`; that folder."""
+    home = (settings.data_dir / "dagster").resolve()
+    home.mkdir(parents=True, exist_ok=True)
+    os.environ.setdefault(DAGSTER_DIR_VARIABLE, str(home))
+    if "DAGSTER_HOME" not in os.environ:
+        ours, copy = Path("dagster.yaml"), home / "dagster.yaml"
+        text = ours.read_text() if ours.exists() else EMBEDDED
+        if not copy.exists() or (ours.exists() and copy.read_text() != text):
+            copy.write_text(text)
+        os.environ["DAGSTER_HOME"] = str(home)
+    return Path(os.environ["DAGSTER_HOME"])
+
+
+def run_job(settings: Settings, name: str, days: Sequence[date], *, is_verbose: bool = False) -> JobResult:
+    """Run a job for these consecutive knowledge days in this process, recorded in the Dagster instance."""
+    prepare_dagster_home(settings)
+    import dagster as dg  # noqa: PLC0415
+
+    from amc_learning.automation.sensors import range_tags  # noqa: PLC0415
+    from amc_learning.definitions import build_defs  # noqa: PLC0415
+
+    job = build_defs(settings=settings).resolve_job_def(name)
+    run_config = {"loggers": {"console": {"config": {"log_level": "INFO" if is_verbose else "CRITICAL"}}}}
+    with dg.DagsterInstance.get() as instance:
+        result = job.execute_in_process(
+            instance=instance,
+            partition_key=str(days[0]) if len(days) == 1 else None,
+            tags=None if len(days) == 1 else range_tags(days[0], days[-1]),
+            run_config=run_config,
+            raise_on_error=False,
+        )
+    failures = [event for event in result.all_events if event.is_failure and event.step_key]
+    return JobResult(result.success, result.run_id, tuple(_sentence(event) for event in failures))
+
+
+def _sentence(event: "dg.DagsterEvent") -> str:
+    """What went wrong in a step, in the words of the error that caused it."""
+    error = getattr(event.event_specific_data, "error", None)
+    cause = error.cause if error and error.cause else error
+    failure = getattr(event.event_specific_data, "user_failure_data", None)
+    said = (failure.description if failure else None) or (cause.message if cause else event.message) or "failed"
+    return f"{event.step_key}: {said.strip()}"
+
+
+def last_cycle(settings: Settings) -> str | None:
+    """The last run Dagster knows of, in words; None when there was none."""
+    if not (settings.data_dir / "dagster").is_dir():
+        return None
+    prepare_dagster_home(settings)
+    import dagster as dg  # noqa: PLC0415
+
+    with dg.DagsterInstance.get() as instance:
+        records = instance.get_run_records(limit=1)
+    if not records:
+        return None
+    record = records[0]
+    run = record.dagster_run
+    started = record.start_time and datetime.fromtimestamp(record.start_time, UTC).isoformat(" ", "seconds")
+    took = f", {record.end_time - record.start_time:.1f} s" if record.start_time and record.end_time else ""
+    day = run.tags.get("dagster/partition") or run.tags.get("dagster/asset_partition_range_end", "")
+    return f"{run.job_name} {day}: {run.status.value.lower()}, started {started}{took}"
+
+
+def tell_dagster(settings: Settings, days: Sequence[date], *, is_every_day: bool) -> None:
+    """Record the last day or every day of a backfill for every asset, so that the UI shows what exists and whence."""
+    prepare_dagster_home(settings)
+    import dagster as dg  # noqa: PLC0415
+
+    from amc_learning.stages.cycle import daily_stages  # noqa: PLC0415
+
+    names = ("discovery_events", *(stage.name for stage in daily_stages(days[-1])))
+    metadata: dict[str, str | int] = {"backfilled": f"{days[0]} to {days[-1]}", "n_knowledge_days": len(days)}
+    with dg.DagsterInstance.get() as instance:
+        for day in days if is_every_day else days[-1:]:
+            for name in names:
+                event = dg.AssetMaterialization(
+                    name, partition=str(day), metadata=metadata, description="Written by amc-learning backfill."
+                )
+                instance.report_runless_asset_event(event)

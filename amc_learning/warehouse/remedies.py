@@ -1,0 +1,56 @@
+"""What to do about stored bytes that are damaged: which tables can be made again, from what, and by which command.
+
+Belongs here: one sentence per kind of table, for error messages. Not here: finding the damage (tables, manifest).
+"""
+
+from datetime import date
+
+INGESTED = {"price_bars": "bars", "index_closes": "index"}
+"""Tables filled from files that can be ingested again, and the word of the command."""
+
+ORDERS = "operator_actions"
+
+DECISIONS = "weight_decisions"
+"""Every night builds on the decision before it."""
+
+RAW_SUFFIX = "_events"
+"""Raw events are drained once: the inbox knows their identifiers and takes none a second time."""
+
+
+def remedy(table: str, day: date | str) -> str:
+    """What brings one damaged knowledge day of a table back.
+
+    >>> remedy("daily_statistics", date(2014, 3, 3))
+    'Write that day again: amc-learning backfill --from 2014-03-03 --to 2014-03-03'
+    """
+    if table in INGESTED:
+        return (
+            f"Ingest a file that holds that day again: amc-learning ingest {INGESTED[table]} FILE; the damaged file is "
+            "then moved aside"
+        )
+    if table == DECISIONS:
+        return f"Decide that day and all after it again: amc-learning backfill --from {day} --to LAST_DAY_DECIDED"
+    return _copy_needed(table) or f"Write that day again: amc-learning backfill --from {day} --to {day}"
+
+
+def remedy_of_manifest(table: str) -> str:
+    """What brings a table back whose manifest is damaged: without it nothing of the table can be verified."""
+    if table in INGESTED:
+        return (
+            "Restore the file from a copy, or move the folder of the table away and ingest its files again: "
+            f"amc-learning ingest {INGESTED[table]} FILE..."
+        )
+    return _copy_needed(table) or (
+        "Restore the file from a copy, or move the folder of the table away and rebuild it with amc-learning backfill"
+    )
+
+
+def _copy_needed(table: str) -> str | None:
+    if table.endswith(RAW_SUFFIX):
+        return (
+            "Restore it from a copy of the data directory: this is the only place the events lie in, and events sent "
+            "again are recognised as duplicates"
+        )
+    if table == ORDERS:
+        return "Restore it from a copy of the data directory: nothing else remembers what was ordered"
+    return None
