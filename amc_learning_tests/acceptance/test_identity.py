@@ -7,7 +7,7 @@ from itertools import islice
 import numpy as np
 import pytest
 
-from amc_learning.stages.cycle import DAILY_STAGES
+from amc_learning.stages.cycle import daily_stages
 from amc_learning.stages.ingest import ingest_bars, ingest_discovery, ingest_index
 from amc_learning_tests.acceptance.loop import (
     DAYS,
@@ -23,7 +23,7 @@ from amc_learning_tests.acceptance.loop import (
     tree,
 )
 
-DERIVED = ("discovery_runs", "discovery_rejections", *(stage.name for stage in DAILY_STAGES[:-1]))
+DERIVED = ("discovery_runs", "discovery_rejections", *(stage.name for stage in daily_stages(DAYS[-1])[:-1]))
 
 
 @pytest.mark.slow
