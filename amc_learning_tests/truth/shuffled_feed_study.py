@@ -52,7 +52,7 @@ def main() -> None:
     for seed in [None] if arguments.unshuffled else range(arguments.seeds):
         world = joined if seed is None else shuffled(joined, seed)
         statistics = daily_statistics(world, components=settings.features.components)
-        chosen = world.filter(pl.col("horizon") == rules.evidence_horizon, "is_selected")
+        chosen = world.filter("is_selected")
         decisions = decide_weights(statistics, chosen, as_of=days, features=features, rules=rules)
         by_status = decisions.group_by("status").agg(pl.col("known_on").n_unique()).sort("status")
         last = decisions.filter(pl.col("known_on") == days[-1])
