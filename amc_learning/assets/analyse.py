@@ -29,7 +29,7 @@ def correlation_table(
     horizon = settings.weights.evidence_horizon
     shown = newest(table).filter(pl.col("horizon") == horizon, pl.col("population") == "selected")
     coefficients = shown.select("feature", "mean_information_coefficient").iter_rows()
-    numbers = {f"mean_information_coefficient_{horizon}_{name}": value for name, value in coefficients}
+    numbers = {f"mean_ic_{horizon}_{name}": value for name, value in coefficients}
     columns = ["feature", "horizon", "mean_information_coefficient", "ci_low", "ci_high", "q_value", "n_days"]
     return described(
         warehouse.catalogue["correlation_table"],

@@ -28,6 +28,6 @@ def daily_statistics(
         pl.col("horizon") == horizon, pl.col("population") == "selected", pl.col("scope") == "all"
     )
     coefficients = shown.group_by("feature", maintain_order=True).agg(pl.col("information_coefficient").mean())
-    numbers = {f"information_coefficient_{horizon}_{name}": value for name, value in coefficients.iter_rows()}
+    numbers = {f"ic_{horizon}_{name}": value for name, value in coefficients.iter_rows()}
     numbers["n_constant_features"] = shown["is_constant"].sum()
     return described(warehouse.catalogue["daily_statistics"], statistics, days, numbers=numbers)
