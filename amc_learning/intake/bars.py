@@ -25,7 +25,7 @@ FRIDAY = 5
 
 SERIES_PATTERN = r"^[a-z][a-z0-9_]{0,31}$"
 CLOSE_SUFFIX = "_close"
-_BAR_COLUMNS = ("symbol", "date", "open", "high", "low", "close")
+BAR_COLUMNS = ("symbol", "date", "open", "high", "low", "close")
 _PRICES = ("open", "high", "low", "close")
 _LABELS = tuple(f"{name}_usd" for name in _PRICES)
 _BAR_LABELS = {**dict(zip(_PRICES, _LABELS, strict=True)), "volume": "volume_shares"}
@@ -72,7 +72,7 @@ def normalise_bars(
     Raises:
         IntakeError: a needed column is missing.
     """
-    names = find_columns(table, _BAR_COLUMNS, source=source, optional=("volume",))
+    names = find_columns(table, BAR_COLUMNS, source=source, optional=("volume",))
     sent = _as_sent(table, names)
     if "volume" not in names:
         sent = sent.with_columns(volume=pl.lit(None, pl.Float64))

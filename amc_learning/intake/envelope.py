@@ -13,12 +13,15 @@ from datetime import date, datetime, timedelta
 from amc_learning.contracts.knowledge_days import FIRST_KNOWLEDGE_DAY, knowledge_day
 from amc_learning.intake.discovery_shape import layers, understands_discovery
 from amc_learning.intake.instants import TimeRules, end_of_day, read_instant
+from amc_learning.intake.nesting import find_all, shared_layers
 from amc_learning.intake.payload import MAX_DEPTH, MAX_PAYLOAD_BYTES, Unparsable, parse_payload
 from amc_learning.intake.text import as_text, canonical_json, storable
+from amc_learning.intake.thesis_shape import EXTRA_TIME_FIELDS, THESIS_NAMES, understands_thesis
+from amc_learning.intake.trade_shape import TRADE_NAMES, time_fields, understands_trade
 
-__all__ = ["Envelope", "PayloadLimits", "Quarantined", "TimeRules", "receive"]
+__all__ = ["Envelope", "PayloadLimits", "Quarantined", "TimeRules", "event_id_for", "receive"]
 
-DISCOVERY = "discovery"
+DISCOVERY, THESIS, TRADE = "discovery", "thesis", "trade"
 
 TIME_FIELDS = (
     "occurred_at", "timestamp", "decided_at", "generated_at", "created_at", "scan_time", "run_at", "time", "ts", "date",
@@ -34,6 +37,11 @@ ID_FIELDS = ("event_id", "job_id", "idempotency_key")
 
 _PLAIN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:+@\-]{0,99}")
 _KIND = re.compile(r"[a-z][a-z_]{0,31}")
+
+_Fields = Mapping[str, object]
+
+_UNDERSTANDS = {DISCOVERY: understands_discovery, THESIS: understands_thesis, TRADE: understands_trade}
+_NESTING = {THESIS: THESIS_NAMES, TRADE: TRADE_NAMES}
 
 
 @dataclass(frozen=True)
@@ -146,14 +154,14 @@ def _accept(
         return _Refused(WHOLE, parsed.reason)
     if not isinstance(parsed.value, dict | list):
         return _Refused(WHOLE, f"an object or a list is needed, not {as_text(parsed.value)}")
-    misunderstood = understands_discovery(parsed.value) if kind == DISCOVERY else None
+    misunderstood = _UNDERSTANDS[kind](parsed.value) if kind in _UNDERSTANDS else None
     if misunderstood is not None:
         return _Refused(WHOLE, misunderstood)
     warnings: list[str] = []
     if parsed.n_not_finite:
         warnings.append(f"{parsed.n_not_finite} values are NaN or infinite and count as missing")
-    heads = layers(parsed.value) if isinstance(parsed.value, dict) else []
-    when = _occurred_at(heads, received_at, rules, warnings)
+    heads, rows = _speakers(kind, parsed.value)
+    when = _occurred_at(kind, heads, rows, _Clock(received_at, rules), warnings)
     if isinstance(when, _Refused):
         return when
     occurred_at, occurred_at_source = when
@@ -172,32 +180,76 @@ def _accept(
     )
 
 
+def _speakers(kind: str, payload: object) -> tuple[list[_Fields], list[list[_Fields]]]:
+    """The objects that speak of the whole payload, from the outside in; and those of each of several rows in it."""
+    if kind not in _NESTING:
+        return (layers(payload) if isinstance(payload, dict) else []), []
+    found = find_all(payload, _NESTING[kind])
+    return shared_layers(payload, _NESTING[kind]), [[fields for _, fields in reversed(row.own)] for row in found]
+
+
 def _occurred_at(
-    heads: Sequence[Mapping[str, object]], received_at: datetime, rules: TimeRules, warnings: list[str]
+    kind: str, heads: Sequence[_Fields], rows: Sequence[Sequence[_Fields]], clock: "_Clock", warnings: list[str]
 ) -> tuple[datetime, str] | _Refused:
-    """When it happened and who says so; a time that cannot be true is refused, one that cannot be read is not used."""
-    for name, sent in ((name, head.get(name)) for head in heads for name in TIME_FIELDS):
-        if sent is None or sent == "":
-            continue
-        instant = read_instant(sent, rules=rules)
-        if instant is None:
-            warnings.append(f"{name} {as_text(sent)} is no time that can be read; ISO 8601 or an epoch is")
-            continue
-        if not isinstance(instant, datetime):
-            warnings.append(f"{name} {as_text(sent)} is a date without a time: read as the end of that day")
-            instant = end_of_day(instant, rules=rules, not_after=received_at)
-        if _is_too_early(instant, rules):
+    """When it happened and who says so; a time that cannot be true is refused, one that cannot be read is not used.
+
+    Where only the rows of a payload have times the latest counts: before it the whole was not known.
+    """
+    when = clock.first_time(heads, _time_fields(kind, heads), warnings)
+    if when is None:
+        each = [clock.first_time(row, _time_fields(kind, row), warnings) for row in rows]
+        refused = next((time for time in each if isinstance(time, _Refused)), None)
+        when = refused or max((time for time in each if isinstance(time, datetime)), default=None)
+    if isinstance(when, _Refused):
+        return when
+    if when is not None:
+        return when, "payload"
+    if _is_too_early(clock.received_at, clock.rules):
+        received = f"the time of receipt {clock.received_at}"
+        return _Refused(WHOLE, f"no usable timestamp was sent, and {received} {TOO_EARLY}")
+    warnings.append("no usable timestamp was sent: the time of receipt counts")
+    return clock.received_at, "receipt"
+
+
+def _time_fields(kind: str, speakers: Sequence[_Fields]) -> tuple[str, ...]:
+    if kind == THESIS:
+        return (*TIME_FIELDS, *EXTRA_TIME_FIELDS)
+    return time_fields(speakers, TIME_FIELDS) if kind == TRADE else TIME_FIELDS
+
+
+@dataclass(frozen=True)
+class _Clock:
+    """What a time is held against: the moment of receipt, and the rules."""
+
+    received_at: datetime
+    rules: TimeRules
+
+    def first_time(
+        self, speakers: Sequence[_Fields], names: Sequence[str], warnings: list[str]
+    ) -> datetime | _Refused | None:
+        """The first of these times that can be read; null when there is none."""
+        for name, sent in ((name, fields.get(name)) for fields in speakers for name in names):
+            if sent is None or sent == "":
+                continue
+            instant = read_instant(sent, rules=self.rules)
+            if instant is None:
+                warnings.append(f"{name} {as_text(sent)} is no time that can be read; ISO 8601 or an epoch is")
+                continue
+            if not isinstance(instant, datetime):
+                warnings.append(f"{name} {as_text(sent)} is a date without a time: read as the end of that day")
+                instant = end_of_day(instant, rules=self.rules, not_after=self.received_at)
+            return self._believed(name, sent, instant)
+        return None
+
+    def _believed(self, name: str, sent: object, instant: datetime) -> datetime | _Refused:
+        if _is_too_early(instant, self.rules):
             return _Refused(name, f"{name} {as_text(sent)} {TOO_EARLY}")
-        if instant - received_at > rules.max_clock_skew:
-            ahead = (instant - received_at).total_seconds() / 3600
-            allowed = rules.max_clock_skew.total_seconds() / 3600
+        if instant - self.received_at > self.rules.max_clock_skew:
+            ahead = (instant - self.received_at).total_seconds() / 3600
+            allowed = self.rules.max_clock_skew.total_seconds() / 3600
             reason = f"{name} {as_text(sent)} lies {ahead:,.1f} h after its receipt; at most {allowed:g} h are allowed"
             return _Refused(name, reason)
-        return instant, "payload"
-    if _is_too_early(received_at, rules):
-        return _Refused(WHOLE, f"no usable timestamp was sent, and the time of receipt {received_at} {TOO_EARLY}")
-    warnings.append("no usable timestamp was sent: the time of receipt counts")
-    return received_at, "receipt"
+        return instant
 
 
 def _is_too_early(instant: datetime, rules: TimeRules) -> bool:
@@ -208,14 +260,21 @@ def _is_too_early(instant: datetime, rules: TimeRules) -> bool:
     )
 
 
-def _event_id(kind: str, sender_key: str | None, heads: Sequence[Mapping[str, object]], body: str) -> str:
-    """`kind:` and the sender's key when it is plain, else a hash of the key, else a hash of the canonical payload."""
-    keys = [sender_key, *(head.get(name) for head in heads for name in ID_FIELDS)]
-    for key in keys:
-        if isinstance(key, bool) or not isinstance(key, str | int) or not str(key).strip():
-            continue
-        plain = str(key).strip()
-        return f"{kind}:{plain if _PLAIN_ID.fullmatch(plain) else _digest('key', plain)}"
+def event_id_for(kind: str, key: str | int) -> str:
+    """The event id of an event that its sender keyed so: `kind:` and the key when it is plain, else its hash.
+
+    >>> event_id_for("trade", "tr-1"), event_id_for("trade", "a b")
+    ('trade:tr-1', 'trade:key-c8687a08aa5d6ed2044328fa6a697ab8')
+    """
+    plain = str(key).strip()
+    return f"{kind}:{plain if _PLAIN_ID.fullmatch(plain) else _digest('key', plain)}"
+
+
+def _event_id(kind: str, sender_key: str | None, heads: Sequence[_Fields], body: str) -> str:
+    """By the first key there is, beside the payload or inside; else by a hash of the canonical payload."""
+    for key in (sender_key, *(head.get(name) for head in heads for name in ID_FIELDS)):
+        if not isinstance(key, bool) and isinstance(key, str | int) and str(key).strip():
+            return event_id_for(kind, key)
     return f"{kind}:{_digest('body', body)}"
 
 

@@ -9,7 +9,7 @@ import gzip
 import io
 import json
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +27,7 @@ LINE_PROBLEM = "line_problem"
 """Column of a table as read: what was wrong with the line; null for every line that could be read."""
 
 ACCEPTED_SUFFIXES = (".json", ".ndjson", ".jsonl", ".csv", ".parquet")
+DISCOVERY = "discovery"
 BARS_FIELD = "bars"
 RUN_COLUMNS = ("timestamp", "known_on", "date", "run_id", "job_id")
 """Columns by which rows of candidates in a table belong to one run."""
@@ -50,12 +51,13 @@ class Record:
     source: str
 
 
-def read_records(path: Path) -> Iterator[Record]:
+def read_records(path: Path, *, kind: str = DISCOVERY) -> Iterator[Record]:
     """The events of a file, in order: .json, .ndjson, .jsonl, .csv or .parquet, each also gzipped.
 
-    A .json file is one event, also when it is a bare list of candidates; a list of discovery results is one event each.
-    A table (.csv, .parquet) of candidates becomes one event per run: rows that share timestamp, date or run id;
-    those that are false in a column `is_selected` or `selected` are its controls.
+    A .json file is one event, a list in it one event per element. Discovery results are read otherwise in two places:
+    a bare list of candidates is one event, and a table (.csv, .parquet) of candidates becomes one event per run: rows
+    that share timestamp, date or run id; those that are false in a column `is_selected` or `selected` are its controls.
+    A table of anything else is one event per row, of its values that are not missing.
     Lines that are no JSON, and bytes that are no UTF-8 (written out as `\\xff`), are passed on for quarantine.
 
     Raises:
@@ -66,9 +68,12 @@ def read_records(path: Path) -> Iterator[Record]:
     if suffix in (".ndjson", ".jsonl"):
         yield from _lines(path)
     elif suffix == ".json":
-        yield from _document(_decoded(_read_bytes(path)), path.name)
-    else:
+        is_event = _is_result if kind == DISCOVERY else _is_object
+        yield from _document(_decoded(_read_bytes(path)), path.name, is_event)
+    elif kind == DISCOVERY:
         yield from _table_events(read_table(path), path.name)
+    else:
+        yield from _row_events(read_table(path), path.name)
 
 
 def read_table(path: Path) -> pl.DataFrame:
@@ -98,6 +103,18 @@ def read_table(path: Path) -> pl.DataFrame:
         raise IntakeError(f"{path.name}: holds no rows; nothing was taken from it")
     if LINE_PROBLEM not in table.columns:
         table = table.with_columns(pl.lit(None, pl.String).alias(LINE_PROBLEM))
+    return table
+
+
+def table_of_text(text: str, *, name: str) -> pl.DataFrame:
+    """The rows of a JSON document that came by itself and not in a file, as `read_table` gives them.
+
+    Raises:
+        IntakeError: neither a list of rows nor an object with one, or without rows.
+    """
+    table = _rows_as_table(_json_rows(text, is_lines=False, name=name))
+    if table.is_empty():
+        raise IntakeError(f"{name}: holds no rows; nothing was taken from it")
     return table
 
 
@@ -160,10 +177,10 @@ def _lines(path: Path) -> Iterator[Record]:
         raise IntakeError(f"{path.name}: is empty; nothing was taken from it")
 
 
-def _document(text: str, name: str) -> Iterator[Record]:
+def _document(text: str, name: str, is_event: Callable[[object], bool]) -> Iterator[Record]:
     parsed = parse_payload(text, max_bytes=_UNLIMITED)
     if isinstance(parsed, Parsed):
-        if isinstance(parsed.value, list) and any(map(_is_result, parsed.value)):
+        if isinstance(parsed.value, list) and any(map(is_event, parsed.value)):
             for number, element in enumerate(_elements(text), start=1):
                 yield Record(element, f"{name} item {number}")
         else:
@@ -175,6 +192,10 @@ def _document(text: str, name: str) -> Iterator[Record]:
             yield Record(line, f"{name} line {number}")
     else:
         yield Record(text.strip(), name)
+
+
+def _is_object(element: object) -> bool:
+    return isinstance(element, dict)
 
 
 def _is_result(element: object) -> bool:
@@ -213,6 +234,16 @@ def _table_events(table: pl.DataFrame, name: str) -> Iterator[Record]:
         if is_control.any():
             result["controls"] = members.filter(is_control).drop(keys).to_dicts()
         yield Record(orjson.dumps(result, default=str).decode(), f"{name} run {number}")
+
+
+def _row_events(table: pl.DataFrame, name: str) -> Iterator[Record]:
+    for number, row in enumerate(table.rename(str.lower).to_dicts(), start=1):
+        if row.pop(LINE_PROBLEM) is not None:
+            # passed on as it is: no JSON, so that quarantine keeps it
+            yield Record(" ".join(str(value) for value in row.values() if value is not None), f"{name} row {number}")
+            continue
+        sent = {column: value for column, value in row.items() if value is not None}
+        yield Record(orjson.dumps(sent, default=str).decode(), f"{name} row {number}")
 
 
 def _run_head(values: Mapping[str, object]) -> dict[str, object]:

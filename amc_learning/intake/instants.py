@@ -82,5 +82,8 @@ def _from_epoch(value: float) -> datetime | None:
                 microseconds = value * 1_000_000 // int(parts_per_second)
             else:
                 microseconds = round(value * (1_000_000 / parts_per_second))
-            return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)
+            try:
+                return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)
+            except OverflowError:  # before the year 1
+                return None
     return None

@@ -50,7 +50,9 @@ def test_a_plain_date_is_the_end_of_its_day_and_never_after_receipt():
     assert occurred("2025-11-20")[0] == RECEIVED_AT.isoformat()
 
 
-@pytest.mark.parametrize("sent", ["yesterday", True, {"a": 1}, [], "2025-13-45", "", None, float("nan"), 10**25])
+@pytest.mark.parametrize(
+    "sent", ["yesterday", True, {"a": 1}, [], "2025-13-45", "", None, float("nan"), 10**25, -6.3e16, "-62135596900000"]
+)
 def test_a_time_that_cannot_be_read_is_replaced_by_receipt_and_flagged(sent):
     outcome = received({"candidates": [], "timestamp": sent})
     assert (outcome.occurred_at, outcome.occurred_at_source) == (RECEIVED_AT, "receipt")
@@ -146,7 +148,7 @@ def test_the_key_of_the_sender_is_the_identity_of_its_event():
     assert received({"candidates": [], "job_id": "replay_2008-01-02"}).event_id == "discovery:replay_2008-01-02"
     assert received({"candidates": [], "job_id": "j", "event_id": 7}).event_id == "discovery:7"
     assert received({"candidates": [], "job_id": "j"}, sender_key="k").event_id == "discovery:k"
-    assert received({"candidates": []}, kind="trade").event_id.startswith("trade:body-")
+    assert received({"symbol": "A", "change_type": "OPEN"}, kind="trade").event_id.startswith("trade:body-")
 
 
 @pytest.mark.parametrize("key", ["../../x", "a b", "'; drop table", "x" * 500, "\x00", "é", "\ud800"])

@@ -1,4 +1,4 @@
-"""Tables of the collect stage: events, runs, candidates, bars."""
+"""Tables of the collect stage: events, runs, candidates, theses, trade messages, bars."""
 
 from collections.abc import Sequence
 
@@ -15,6 +15,12 @@ from amc_learning.contracts.declared.columns import (
     Column,
     Table,
     score_columns,
+)
+
+_IS_LATE = Column(
+    "is_late",
+    pl.Boolean,
+    "True when the event arrived after its knowledge day was over; a decision that arrived in time beats it.",
 )
 
 
@@ -35,6 +41,21 @@ def raw_events(name: str, description: str) -> Table:
             ),
             Column("source", pl.String, "Where it came from: file name and line, or http."),
             Column("payload", pl.String, "The payload as received, verbatim."),
+        ),
+    )
+
+
+def collected_events() -> Table:
+    """Declaration of collected_events."""
+    return Table(
+        "collected_events",
+        "collect",
+        "How many raw events the rows of a day were made from, per kind: an event that came after them shows by it.",
+        ("kind",),
+        (
+            KNOWN_ON,
+            Column("kind", pl.String, "discovery, thesis or trade."),
+            Column("n_events", pl.Int64, "Raw events of the day when its rows were made.", "rows"),
         ),
     )
 
@@ -114,11 +135,7 @@ def discovery_candidates(components: Sequence[str]) -> Table:
             DECISION_ID,
             EVENT_ID,
             DECIDED_AT,
-            Column(
-                "is_late",
-                pl.Boolean,
-                "True when the event arrived after its knowledge day was over; a decision that arrived in time beats it.",
-            ),
+            _IS_LATE,
             SYMBOL,
             Column("is_selected", pl.Boolean, "True for a candidate, false for a control."),
             Column(
@@ -148,15 +165,180 @@ def discovery_candidates(components: Sequence[str]) -> Table:
 
 def discovery_rejections() -> Table:
     """Declaration of discovery_rejections."""
-    return Table(
+    return _rejections(
         "discovery_rejections",
-        "collect",
         "Rows inside understood discovery results that could not be understood, each with its reason.",
+        "Where in the payload, for example candidates[3].symbol.",
+    )
+
+
+def thesis_decisions() -> Table:
+    """Declaration of thesis_decisions."""
+    return Table(
+        "thesis_decisions",
+        "collect",
+        "One row per thesis decision; a payload that holds a rule's and an AI's decision gives two.",
+        ("thesis_id",),
+        (
+            KNOWN_ON,
+            Column("thesis_id", pl.String, "The event id; further decisions of the same payload end in #2, #3, ..."),
+            EVENT_ID,
+            DECIDED_AT,
+            Column("decided_at_source", pl.String, "payload or receipt: where decided_at comes from."),
+            _IS_LATE,
+            Column(
+                "symbol",
+                pl.String,
+                "Ticker symbol as normalised; null when the sender named none: it cannot be judged.",
+                is_nullable=True,
+            ),
+            Column(
+                "recommendation",
+                pl.String,
+                "Canonical recommendation: BUY_MORE, HOLD, TRIM, LIQUIDATE or RESEARCH; null when not understood.",
+                is_nullable=True,
+            ),
+            Column("recommendation_sent", pl.String, "Recommendation as sent.", is_nullable=True),
+            Column(
+                "confidence",
+                pl.Float64,
+                "Confidence of the decision, never that of an embedded candidate.",
+                "fraction 0-1",
+                is_nullable=True,
+            ),
+            Column("source", pl.String, "Who decided: ai, rule_based, or unknown."),
+            Column("thesis_type", pl.String, "Type of thesis as sent, for example EXIT_STRATEGY.", is_nullable=True),
+            Column("reasoning", pl.String, "Reasoning as sent, shortened.", is_nullable=True),
+            Column("market_regime", pl.String, "Market regime as the sender saw it.", is_nullable=True),
+            Column("sector", pl.String, "Sector as sent.", is_nullable=True),
+            Column("risk_level", pl.String, "Risk level as sent.", is_nullable=True),
+            Column("warnings", pl.List(pl.String), "What normalisation had to settle or could not settle."),
+        ),
+    )
+
+
+def thesis_rejections() -> Table:
+    """Declaration of thesis_rejections."""
+    return _rejections(
+        "thesis_rejections",
+        "Thesis decisions, and values inside them, that could not be understood, each with its reason.",
+        "Where in the payload, for example thesis.recommendation.",
+    )
+
+
+def trade_messages() -> Table:
+    """Declaration of trade_messages."""
+    return Table(
+        "trade_messages",
+        "collect",
+        "One row per change of a position as its sender told it; the ledger makes positions of them.",
+        ("message_id",),
+        (
+            KNOWN_ON,
+            Column("message_id", pl.String, "The event id; further messages of the same payload end in #2, #3, ..."),
+            EVENT_ID,
+            Column("occurred_at", TIMESTAMP, "When it happened, by the sender's word; else time of receipt.", "UTC"),
+            Column("occurred_at_source", pl.String, "payload or receipt: where occurred_at comes from."),
+            Column("received_at", TIMESTAMP, "When the event was accepted.", "UTC"),
+            SYMBOL,
+            Column(
+                "change_type",
+                pl.String,
+                "OPEN, MODIFY, CLOSE, ROUND_TRIP (entry and exit in one message) or SNAPSHOT (a holding, no change).",
+            ),
+            Column("trade_id", pl.String, "The sender's id of the position, shared by its messages.", is_nullable=True),
+            Column("action", pl.String, "ADD or REDUCE; of a MODIFY only.", is_nullable=True),
+            Column(
+                "price_usd",
+                pl.Float64,
+                "Price of this change: entry of an OPEN, exit of a CLOSE, fill of a MODIFY.",
+                "USD",
+                is_nullable=True,
+            ),
+            Column("quantity_shares", pl.Float64, "Shares this message is about.", "shares", is_nullable=True),
+            Column("entry_price_usd", pl.Float64, "Entry price as stated.", "USD", is_nullable=True),
+            Column(
+                "exit_price_usd",
+                pl.Float64,
+                "Exit price as stated; null when the sender did not know it.",
+                "USD",
+                is_nullable=True,
+            ),
+            Column(
+                "average_entry_price_usd",
+                pl.Float64,
+                "Average entry price after this change, as stated.",
+                "USD",
+                is_nullable=True,
+            ),
+            Column(
+                "remaining_shares", pl.Float64, "Shares held after this change, as stated.", "shares", is_nullable=True
+            ),
+            Column("position_size_usd", pl.Float64, "Money in the position, as stated.", "USD", is_nullable=True),
+            Column("return_sent", pl.Float64, "Return as sent, whatever its unit was.", "fraction", is_nullable=True),
+            Column(
+                "holding_period_sent",
+                pl.Float64,
+                "Holding period as sent; days, calendar or trading as the sender counts them.",
+                "days",
+                is_nullable=True,
+            ),
+            Column(
+                "max_favorable_excursion_sent",
+                pl.Float64,
+                "Largest gain over the entry while held, as sent; null when its unit could not be settled.",
+                "fraction",
+                is_nullable=True,
+            ),
+            Column(
+                "max_adverse_excursion_sent",
+                pl.Float64,
+                "Largest loss under the entry while held (at most 0), as sent; null when its unit could not be settled.",
+                "fraction",
+                is_nullable=True,
+            ),
+            Column(
+                "exit_reason",
+                pl.String,
+                "stop_loss, profit_target, trailing_stop, time_exit, manual or other.",
+                is_nullable=True,
+            ),
+            Column("exit_reason_sent", pl.String, "Exit reason as sent.", is_nullable=True),
+            Column("entered_at", TIMESTAMP, "When the position was entered, as stated.", "UTC", is_nullable=True),
+            Column(
+                "signal_date", pl.Date, "Day of the signal that led to the trade, as stated.", "date", is_nullable=True
+            ),
+            Column(
+                "corrects",
+                pl.String,
+                "Identifier of the message that this one corrects, in the form of message_id.",
+                is_nullable=True,
+            ),
+            Column("warnings", pl.List(pl.String), "What normalisation had to settle or could not settle."),
+        ),
+    )
+
+
+def trade_rejections() -> Table:
+    """Declaration of trade_rejections."""
+    return _rejections(
+        "trade_rejections",
+        "Trade messages, and values inside them, that could not be understood, each with its reason.",
+        "Where in the payload, for example change_data.exit_price.",
+    )
+
+
+def _rejections(name: str, description: str, path: str) -> Table:
+    """Declaration of a table of what could not be understood."""
+    return Table(
+        name,
+        "collect",
+        description,
         ("event_id", "path"),
         (
             KNOWN_ON,
             EVENT_ID,
-            Column("path", pl.String, "Where in the payload, for example candidates[3].symbol."),
+            Column("path", pl.String, path),
             Column("value", pl.String, "The offending value as text, shortened.", is_nullable=True),
             Column("reason", pl.String, "Why it was rejected and what would be accepted."),
         ),
