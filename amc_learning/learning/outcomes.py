@@ -14,9 +14,8 @@ import numpy.typing as npt
 import polars as pl
 
 from amc_learning.contracts.tables import catalogue
-from amc_learning.learning.sessions import Positions, SessionAxis, session_axis
-
-Floats = npt.NDArray[np.float64]
+from amc_learning.learning.price_panel import PricePanel, price_panel
+from amc_learning.learning.sessions import Positions, session_axis
 
 TABLE = catalogue(())["candidate_outcomes"]
 
@@ -152,7 +151,7 @@ def candidate_outcomes(
     decisions, first_held = decisions.filter(pl.Series(is_needed)), first_held[is_needed]
     codes = decisions["symbol"].unique().sort().to_frame().with_row_index("code")
     decisions = decisions.join(codes, on="symbol", how="left", maintain_order="left")
-    panel = _price_panel(bars, codes, axis, start=start - rules.longest, stop=stop)
+    panel = price_panel(bars, codes, axis, start=start - rules.longest, stop=stop)
     known_on = decisions["decision_known_on"].to_physical().to_numpy()
     parts = []
     for horizon, length in rules.horizons.items():
@@ -190,45 +189,8 @@ def _require_reach(rules: OutcomeRules, start: int) -> None:
         raise ValueError(f"sessions must include {wanted}; only {start} were given")
 
 
-@dataclass(frozen=True)
-class _PricePanel:
-    """Prices of symbol x session, NaN where there is no bar; column 0 is the session at position `start`."""
-
-    start: int
-    opens: Floats
-    highs: Floats
-    lows: Floats
-    closes: Floats
-    has_bars: npt.NDArray[np.bool_]
-    """Per session: whether any symbol at all has a bar."""
-
-
-def _price_panel(bars: pl.DataFrame, codes: pl.DataFrame, axis: SessionAxis, *, start: int, stop: int) -> _PricePanel:
-    first, last = axis.date_at(start), axis.date_at(stop - 1)
-    inside = bars.filter(pl.col("known_on").is_between(first, last))
-    has_bars = np.zeros(stop - start, dtype=bool)
-    session_days = axis.positions_of(inside["known_on"].unique())
-    has_bars[session_days[session_days >= 0] - start] = True
-    wanted = inside.join(codes, on="symbol", how="inner")
-    positions = axis.positions_of(wanted["known_on"])
-    cells = wanted["code"].to_numpy().astype(np.int64) * (stop - start) + positions - start
-    on_session = positions >= 0
-    cells = cells[on_session]
-    is_filled = np.zeros(codes.height * (stop - start), dtype=bool)
-    is_filled[cells] = True
-    if is_filled.sum() != len(cells):
-        raise ValueError("bars hold two rows for one symbol and session; price_bars must be unique in them")
-
-    def filled(column: str) -> Floats:
-        panel = np.full(codes.height * (stop - start), np.nan)
-        panel[cells] = wanted[column].to_numpy()[on_session]
-        return panel.reshape(codes.height, stop - start)
-
-    return _PricePanel(start, filled("open_usd"), filled("high_usd"), filled("low_usd"), filled("close_usd"), has_bars)
-
-
 def _measured(
-    panel: _PricePanel, symbol: npt.NDArray[np.uint32], first_held: Positions, length: int, rules: OutcomeRules
+    panel: PricePanel, symbol: npt.NDArray[np.uint32], first_held: Positions, length: int, rules: OutcomeRules
 ) -> Iterator[pl.Series]:
     """The measured columns of decisions in `symbol` rows of the panel, held for `length` sessions."""
     held = first_held - panel.start
