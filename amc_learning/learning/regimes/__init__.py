@@ -1,0 +1,20 @@
+"""Market regimes: fitting and reading them, and how the scores do in each."""
+
+from amc_learning.learning.regimes.index_regimes import closes_needed_from
+from amc_learning.learning.regimes.market_regimes import EARLIER_DAYS, market_regimes
+from amc_learning.learning.regimes.models import FIT_HISTORY_DAYS, fit_regime_models, usable_models
+from amc_learning.learning.regimes.multipliers import MultiplierRules, regime_multipliers
+from amc_learning.learning.regimes.regime_performance import EXTRA_READ_DAYS, regime_performance
+
+__all__ = [
+    "EARLIER_DAYS",
+    "EXTRA_READ_DAYS",
+    "FIT_HISTORY_DAYS",
+    "MultiplierRules",
+    "closes_needed_from",
+    "fit_regime_models",
+    "market_regimes",
+    "regime_multipliers",
+    "regime_performance",
+    "usable_models",
+]

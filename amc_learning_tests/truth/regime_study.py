@@ -1,0 +1,240 @@
+"""Are planted switches of volatility found in time, do labels survive refitting, and do multipliers stay 1 on noise?
+
+Run by hand (`python -m amc_learning_tests.truth.regime_study switches|multipliers`); prints one line per world.
+Quick versions run in the tests.
+"""
+
+import argparse
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from itertools import pairwise
+from time import perf_counter
+
+import numpy as np
+import polars as pl
+
+from amc_learning.learning.regimes import fit_regime_models, market_regimes, regime_multipliers, regime_performance
+from amc_learning.learning.regimes.models import CALM, TURBULENT
+from amc_learning.learning.regimes.regime_performance import review_day
+
+START = date(2004, 1, 5)
+SESSIONS_PER_YEAR = 252
+
+NO_CANDIDATES = pl.DataFrame(
+    schema={
+        "known_on": pl.Date,
+        "decision_id": pl.String,
+        "symbol": pl.String,
+        "is_selected": pl.Boolean,
+        "is_late": pl.Boolean,
+        "decided_at": pl.Datetime("us", "UTC"),
+        "total_score": pl.Float64,
+    }
+)
+
+
+def weekdays(count: int) -> list[date]:
+    """The first weekdays from a Monday on."""
+    return [START + timedelta(days=7 * (at // 5) + at % 5) for at in range(count)]
+
+
+@dataclass(frozen=True)
+class SwitchingWorld:
+    """Returns with two annualised volatilities and drifts; three years of history, then calm, turbulent, calm again.
+
+    The history switches by chance (calm spells of 100 sessions, turbulent ones of 50, the first year holding both);
+    then follow 60 calm, 60 turbulent and 60 calm sessions: two planted switches whose dates are known.
+    """
+
+    calm_volatility: float = 0.12
+    turbulent_volatility: float = 0.40
+    degrees_of_freedom: float = np.inf
+    history: int = 756
+    spell: int = 60
+
+    def simulate(self, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """Log returns and whether each session is turbulent."""
+        is_turbulent = [False]
+        while len(is_turbulent) < self.history:
+            leaves = generator.random() < (1 / 50 if is_turbulent[-1] else 1 / 100)
+            # History as a young system has it: both kinds of market within its first year.
+            is_turbulent.append(is_turbulent[-1] ^ bool(leaves) if len(is_turbulent) != 120 else True)
+        planted = np.repeat([False, True, False], self.spell)
+        state = np.concatenate([is_turbulent, planted])
+        volatility = np.where(state, self.turbulent_volatility, self.calm_volatility) / np.sqrt(SESSIONS_PER_YEAR)
+        drift = np.where(state, -0.0010, 0.0006)
+        if np.isinf(self.degrees_of_freedom):
+            shocks = generator.standard_normal(len(state))
+        else:
+            freedom = self.degrees_of_freedom
+            shocks = generator.standard_t(freedom, len(state)) * np.sqrt((freedom - 2) / freedom)
+        return drift + volatility * shocks, state
+
+
+def labels(returns: np.ndarray, *, first: int = 0) -> list[str | None]:
+    """Our label of each session from the first asked for on, read night after night with a refit every quarter."""
+    days = weekdays(len(returns) + 1)
+    closes = pl.DataFrame(
+        {"known_on": days, "series": "sp500", "close_points": 1000 * np.exp(np.concatenate([[0], np.cumsum(returns)]))}
+    )
+    nights = days[1 + first :]
+    models = fit_regime_models(closes, as_of=nights)
+    read = market_regimes(closes, models, NO_CANDIDATES, as_of=nights)
+    return read.filter(basis="index").sort("known_on")["regime"].to_list()
+
+
+def switch_delays(world: SwitchingWorld, generator: np.random.Generator) -> tuple[int, int, float]:
+    """Sessions until the planted onset and end are labelled (their first session is 1), and share labelled right."""
+    returns, state = world.simulate(generator)
+    # Sixty sessions before the first planted switch is enough for a first fit and a settled label.
+    found = labels(returns, first=world.history)
+
+    def delay(first: int, regime: str) -> int:
+        after = found[first : first + world.spell]
+        return after.index(regime) + 1 if regime in after else world.spell + 1
+
+    names = np.where(state, TURBULENT, CALM)[world.history :]
+    read = [(name, label) for name, label in zip(names, found, strict=True) if label is not None]
+    onset = world.spell
+    return (
+        delay(onset, TURBULENT),
+        delay(onset + world.spell, CALM),
+        float(np.mean([name == label for name, label in read])),
+    )
+
+
+def report_switches(n_simulations: int) -> None:
+    """Share of planted switches found within 10 sessions, per world."""
+    for world in (
+        SwitchingWorld(),
+        SwitchingWorld(turbulent_volatility=0.36),
+        SwitchingWorld(turbulent_volatility=0.30),
+        SwitchingWorld(degrees_of_freedom=5),
+    ):
+        generator = np.random.default_rng(0)
+        delays = np.array([switch_delays(world, generator) for _ in range(n_simulations)])
+        within = (delays[:, :2] <= 10).mean(axis=0)
+        print(  # noqa: T201
+            world,
+            f"onset within 10: {within[0]:.3f}, end within 10: {within[1]:.3f}, both together {within.mean():.3f}, "
+            f"median delays {np.median(delays[:, :2], axis=0)}, sessions labelled right {delays[:, 2].mean():.3f}",
+            flush=True,
+        )
+    generator = np.random.default_rng(1)
+    steady = [labels(0.0004 + 0.01 * generator.standard_normal(1200), first=300) for _ in range(n_simulations)]
+    changes = [sum(a != b for a, b in pairwise(it) if a and b) for it in steady]
+    share = np.mean([label is not None for it in steady for label in it])
+    yearly = np.mean(changes) / (900 / SESSIONS_PER_YEAR)
+    print(f"no switch at all: labelled {share:.3f} of sessions, {yearly:.2f} changes a year")  # noqa: T201
+
+
+COMPONENTS = tuple(f"component_{at}" for at in range(6))
+
+
+@dataclass(frozen=True)
+class CoefficientWorld:
+    """Daily coefficients of six components, correlated 0.3, over years of calm and turbulent spells.
+
+    `difference` is what the first component's mean gains in calm markets, and loses in turbulent ones.
+    `memory` is the autocorrelation of the coefficients from day to day.
+    """
+
+    mean: float = 0.02
+    difference: float = 0.0
+    deviation: float = 0.15
+    turbulent_deviation: float = 0.20
+    memory: float = 0.0
+    years_before: int = 3
+    calm_spell: int = 120
+    turbulent_spell: int = 60
+
+    def simulate(self, generator: np.random.Generator) -> tuple[pl.DataFrame, pl.DataFrame, list[date]]:
+        """Daily statistics, regimes, and the review days of the last year."""
+        n_days = SESSIONS_PER_YEAR * (self.years_before + 1)
+        days = weekdays(n_days + 2)
+        state = [False]
+        while len(state) < n_days:
+            state.append(
+                state[-1] ^ bool(generator.random() < 1 / (self.turbulent_spell if state[-1] else self.calm_spell))
+            )
+        is_turbulent = np.array(state)
+        shocks = generator.standard_normal((n_days, 6)) @ np.linalg.cholesky(0.3 + 0.7 * np.eye(6)).T
+        for day in range(1, n_days if self.memory else 1):
+            shocks[day] = self.memory * shocks[day - 1] + np.sqrt(1 - self.memory**2) * shocks[day]
+        spread = np.where(is_turbulent, self.turbulent_deviation, self.deviation)[:, None]
+        coefficients = self.mean + spread * shocks
+        coefficients[:, 0] += self.difference * np.where(is_turbulent, -1, 1)
+        regimes = pl.DataFrame(
+            {"known_on": days[:n_days], "basis": "index", "regime": np.where(is_turbulent, TURBULENT, CALM)}
+        )
+        # Entered on the session after the regime was read, known on that session's close.
+        statistics = pl.DataFrame(
+            {
+                "known_on": np.repeat(np.array(days[1 : n_days + 1], dtype="datetime64[D]"), 6),
+                "feature": list(COMPONENTS) * n_days,
+                "information_coefficient": np.tanh(coefficients).ravel(),
+            }
+        ).with_columns(
+            entry_date="known_on",
+            horizon=pl.lit("1d"),
+            population=pl.lit("selected"),
+            scope=pl.lit("all"),
+            n_pairs=pl.lit(50),
+            n_winners=pl.lit(1),
+            sum_return_micro=pl.lit(0),
+        )
+        reviews = sorted({review_day(day) for day in days[n_days - SESSIONS_PER_YEAR :]})
+        return statistics, regimes, reviews
+
+
+def yearly_multipliers(world: CoefficientWorld, generator: np.random.Generator) -> np.ndarray:
+    """Multiplier of each component in either regime at each review of a year, shape (reviews, 2, 6)."""
+    statistics, regimes, reviews = world.simulate(generator)
+    performance = regime_performance(
+        statistics, regimes, as_of=reviews, horizons={"1d": 1}, features=(*COMPONENTS, "total_score")
+    )
+    nights = performance.partition_by("known_on", maintain_order=True)
+    return np.array(
+        [
+            [list(regime_multipliers(night, components=COMPONENTS, regime=name).values()) for name in (CALM, TURBULENT)]
+            for night in nights
+        ]
+    )
+
+
+def report_multipliers(n_simulations: int) -> None:
+    """Chance that any multiplier leaves 1 in a year of noise; chance and size where one should."""
+    noise = CoefficientWorld()
+    for world in (
+        noise,
+        replace(noise, mean=0.0),
+        replace(noise, years_before=0),
+        replace(noise, years_before=1),
+        replace(noise, memory=0.2),
+        replace(noise, calm_spell=250, turbulent_spell=100),
+        replace(noise, difference=0.02),
+        replace(noise, difference=0.03),
+        replace(noise, difference=0.04),
+    ):
+        generator = np.random.default_rng(0)
+        found = [yearly_multipliers(world, generator) for _ in range(n_simulations)]
+        ever = np.mean([(year != 1).any() for year in found])
+        others = np.mean([(year[:, :, 1:] != 1).any() for year in found])
+        last = np.array([year[-1, :, 0] for year in found])
+        print(  # noqa: T201
+            world,
+            f"ever not 1 in a year: any {ever:.4f}, of the five without a difference {others:.4f}; the first at the "
+            f"year's end: not 1 in {(last != 1).any(axis=1).mean():.3f}, mean calm {last[:, 0].mean():.2f}, "
+            f"turbulent {last[:, 1].mean():.2f}",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("what", choices=("switches", "multipliers"))
+    parser.add_argument("--simulations", type=int, default=200)
+    chosen = parser.parse_args()
+    began = perf_counter()
+    (report_switches if chosen.what == "switches" else report_multipliers)(chosen.simulations)
+    print(f"{perf_counter() - began:.0f} s")  # noqa: T201
