@@ -19,7 +19,7 @@ import numpy as np
 
 from amc_learning.learning.weights.decision import NightEvidence, decide_night
 from amc_learning.learning.weights.evidence import Evidence
-from amc_learning.learning.weights.record import DecisionHistory, PastDecision
+from amc_learning.learning.weights.record import ACTIVE, DecisionHistory, PastDecision
 from amc_learning.learning.weights.rules import WeightRules
 from amc_learning.learning.weights.suggestion import suggest_weights
 from amc_learning_tests.learning.weights.worlds import (
@@ -57,7 +57,7 @@ def nights_of(evidence: Evidence, nights: list[date], *, first: int = 0) -> list
             names=NAMES,
             campaign_start=history.campaign_start(night, days=RULES.campaign_days),
         )
-        history.add(PastDecision(night, previous, record.weights, record.status))
+        history.add(PastDecision(night, previous, record.weights, record.weights, record.status == ACTIVE))
         previous = record.weights
         vectors.append(previous)
     return vectors

@@ -28,7 +28,28 @@ def weight_decisions() -> Table:
                 "fraction 0-1",
                 is_nullable=True,
             ),
-            Column("regime_multiplier", pl.Float64, "Factor of the market regime applied before the bounds.", "ratio"),
+            Column(
+                "learned_weight_before",
+                pl.Float64,
+                "What the evidence had taught by the previous knowledge day: the weight without factors.",
+                "fraction 0-1",
+            ),
+            Column("learned_weight", pl.Float64, "What the evidence has taught by this day.", "fraction 0-1"),
+            Column(
+                "is_learning", pl.Boolean, "Of the night: the evidence was good enough to move, or to go on moving."
+            ),
+            Column(
+                "regime_multiplier",
+                pl.Float64,
+                "Factor of the market regime, laid over the learned weight before the bounds.",
+                "ratio",
+            ),
+            Column(
+                "correction_factor",
+                pl.Float64,
+                "Factor of the corrections in force, laid over the learned weight before the bounds.",
+                "ratio",
+            ),
             Column("weight", pl.Float64, "Weight in force from now on.", "fraction 0-1"),
             Column("change", pl.Float64, "weight minus previous_weight.", "fraction"),
             Column("is_at_daily_limit", pl.Boolean, "True when the daily limit cut the step."),

@@ -4,6 +4,7 @@
 """
 
 from amc_learning.learning.weights.decision import decide_weights
+from amc_learning.learning.weights.overlay import Overlay
 from amc_learning.learning.weights.rules import FeatureWeights, WeightRules
 
-__all__ = ["FeatureWeights", "WeightRules", "decide_weights"]
+__all__ = ["FeatureWeights", "Overlay", "WeightRules", "decide_weights"]

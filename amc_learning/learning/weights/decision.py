@@ -22,6 +22,7 @@ from amc_learning.learning.weights.improvement import (
     one_sided,
 )
 from amc_learning.learning.weights.operator_orders import OperatorOrder, operator_orders
+from amc_learning.learning.weights.overlay import NO_OVERLAY, Overlay, laid_over
 from amc_learning.learning.weights.projection import GRID, project_bounded
 from amc_learning.learning.weights.promise import Promise, lost_winners, step_promise
 from amc_learning.learning.weights.record import (
@@ -80,19 +81,17 @@ def decide_night(
     *,
     names: tuple[str, ...],
     campaign_start: Vector | None = None,
-    multipliers: Vector | None = None,
 ) -> NightRecord:
     """What to do about the weights tonight, and why, in one sentence with the numbers it looked at.
 
     Args:
         evidence: what was known by the night.
-        previous: weights in force on the previous knowledge day.
+        previous: what had been learned by the previous knowledge day.
         rules: bounds and levels.
         names: components, for the sentence.
-        campaign_start: weights in force when the change now under way began; None when none is. A change is judged
+        campaign_start: learned weights when the change now under way began; None when none is. A change is judged
             against these until it is over: judged against weights that the same days have already moved, every change
             would stop half way.
-        multipliers: factors of the market regime, per component.
     """
     reference = previous if campaign_start is None else campaign_start
     looks = _looks(evidence, reference, rules)
@@ -106,19 +105,17 @@ def decide_night(
         return _stay(HELD, f"held: {finding}; {purpose} p <= {bar:.2g}{advice}", previous, rules, look=best)
 
     def step_toward(suggested: Vector) -> Vector:
-        wanted = _scaled(suggested, multipliers)
-        return project_bounded(wanted, previous, daily_limit=rules.daily_limit, cap=rules.cap)
+        return project_bounded(suggested, previous, daily_limit=rules.daily_limit, cap=rules.cap)
 
     weights = step_toward(best.suggestion.weights)
     active = replace(
         _stay(ACTIVE, f"active: {finding}; {_movement(weights, previous, names)}{advice}", previous, rules, look=best),
         weights=weights,
-        multipliers=multipliers,
-        is_at_daily_limit=_is_cut(_scaled(best.suggestion.weights, multipliers), weights, previous, rules),
+        is_at_daily_limit=_is_cut(best.suggestion.weights, weights, previous, rules),
     )
     if np.array_equal(weights, previous):
         return active
-    whole = project_bounded(_scaled(best.suggestion.weights, multipliers), reference, daily_limit=1.0, cap=rules.cap)
+    whole = project_bounded(best.suggestion.weights, reference, daily_limit=1.0, cap=rules.cap)
     veto = _harm_elsewhere(evidence, weights, previous, rules) or lost_winners(
         evidence.candidates,
         whole,
@@ -157,10 +154,11 @@ def decide_weights(
     as_of: Sequence[date],
     features: FeatureWeights,
     in_force: Mapping[str, float] | None = None,
+    learned: Mapping[str, float] | None = None,
     rules: WeightRules,
     actions: pl.DataFrame | None = None,
     earlier_decisions: pl.DataFrame | None = None,
-    regime_multipliers: Mapping[date, Mapping[str, float]] | None = None,
+    overlays: Mapping[date, Overlay] | None = None,
 ) -> pl.DataFrame:
     """Decisions about the weights for these nights, in order: each starts from the vector of the one before.
 
@@ -173,12 +171,13 @@ def decide_weights(
         as_of: knowledge days, ascending.
         features: feature set and default weights.
         in_force: weights of the last decision before `as_of[0]`; None: as `earlier_decisions` says, else the default.
+        learned: what had been learned by then; None: as `earlier_decisions` says, else `in_force`.
         rules: bounds and levels.
         actions: table `operator_actions`; an action holds from the night of its knowledge day on.
         earlier_decisions: rows of table `weight_decisions` before `as_of[0]` (`known_on`, `component`,
-            `previous_weight`, `weight`, `status`): the target days of rollbacks, and the last `campaign_days`, from
-            which it is seen whether a change is under way. Without them none is.
-        regime_multipliers: per night, factor per component; a night without an entry has factor 1.
+            `learned_weight_before`, `learned_weight`, `weight`, `is_learning`): the target days of rollbacks, and the
+            last `campaign_days`, from which it is seen whether a change is under way. Without them none is.
+        overlays: per night, the factors of market regime and corrections; a night without an entry has none.
 
     Returns:
         Table `weight_decisions`: one row per night and component, sorted by both.
@@ -190,7 +189,8 @@ def decide_weights(
     names = features.names
     default = component_vector(features.default_weights, names, "default_weights")
     history = decision_history(earlier_decisions, names=names)
-    previous = history.in_force(default) if in_force is None else component_vector(in_force, names, "in_force")
+    force = history.in_force(default) if in_force is None else component_vector(in_force, names, "in_force")
+    known_weights = history.learned(force) if learned is None else component_vector(learned, names, "learned")
     known = {
         horizon: evidence_from_statistics(statistics, components=names, horizon=horizon, population=rules.population)
         for horizon in rules.horizons
@@ -201,20 +201,20 @@ def decide_weights(
     for night in as_of:
         order = orders.on(night)
         if order is not None:
-            record = follow_order(order, history.weights_of(order.target_known_on), previous, rules)
+            record = follow_order(order, history.weights_of(order.target_known_on), force, rules)
+            known_weights = force
         else:
-            factors = (regime_multipliers or {}).get(night)
             record = decide_night(
                 NightEvidence(night, {name: it.window(night, longest) for name, it in known.items()}, candidates),
-                previous,
+                known_weights,
                 rules,
                 names=names,
                 campaign_start=history.campaign_start(night, days=rules.campaign_days),
-                multipliers=None if factors is None else component_vector(factors, names, "regime_multipliers"),
             )
-        history.add(PastDecision(night, previous, record.weights, record.status))
-        previous = record.weights
-        nights.append((night, record))
+        decided = laid_over(record, force, (overlays or {}).get(night, NO_OVERLAY), rules, names=names)
+        history.add(PastDecision(night, known_weights, record.weights, decided.weights, decided.is_learning))
+        force, known_weights = decided.weights, record.weights
+        nights.append((night, decided))
     return decisions_table(
         nights,
         names=names,
@@ -343,14 +343,6 @@ def _harm_elsewhere(evidence: NightEvidence, weights: Vector, previous: Vector, 
                 f"({inference.ci_low:+.4f} to {inference.ci_high:+.4f}) over {len(window)} days"
             )
     return ""
-
-
-def _scaled(suggested: Vector, multipliers: Vector | None) -> Vector:
-    if multipliers is None:
-        return suggested
-    scaled = suggested * multipliers
-    total = scaled.sum()
-    return scaled / total if total > 0 else suggested
 
 
 def _is_cut(target: Vector, weights: Vector, previous: Vector, rules: WeightRules) -> NDArray[np.bool_]:

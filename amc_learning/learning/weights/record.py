@@ -44,12 +44,14 @@ def component_vector(values: Mapping[str, float], names: tuple[str, ...], what: 
 
 @dataclass(frozen=True)
 class PastDecision:
-    """What an earlier night decided."""
+    """What an earlier night decided: the vector in force after it, and what was learned before and by it."""
 
     known_on: date
-    previous: Vector
+    learned_before: Vector
+    learned: Vector
     weights: Vector
-    status: str
+    is_learning: bool
+    """Whether the evidence was good enough to move, or to go on moving."""
 
 
 class DecisionHistory:
@@ -66,6 +68,10 @@ class DecisionHistory:
         """The last decided vector; the default before the first decision."""
         return self._nights[-1].weights if self._nights else default
 
+    def learned(self, default: Vector) -> Vector:
+        """What the evidence had taught by the last decision; the default before the first."""
+        return self._nights[-1].learned if self._nights else default
+
     def weights_of(self, known_on: date) -> Vector:
         """The vector decided on this knowledge day.
 
@@ -81,16 +87,19 @@ class DecisionHistory:
         raise ValueError(msg)
 
     def campaign_start(self, as_of: date, *, days: int) -> Vector | None:
-        """Weights in force when the change now under way began; None when the last night was not part of one.
+        """Learned weights when the change now under way began; None when the last night was not part of one.
 
-        A change is an unbroken run of active nights; looked at over this many calendar days before `as_of`.
+        A change is an unbroken run of learning nights; looked at over this many calendar days before `as_of`.
         """
         start = None
         for night in reversed(self._nights):
-            if night.status != ACTIVE or (as_of - night.known_on).days > days:
+            if not night.is_learning or (as_of - night.known_on).days > days:
                 break
-            start = night.previous
+            start = night.learned_before
         return start
+
+
+_VECTORS = ("learned_weight_before", "learned_weight", "weight")
 
 
 def decision_history(earlier: pl.DataFrame | None, *, names: tuple[str, ...]) -> DecisionHistory:
@@ -101,7 +110,7 @@ def decision_history(earlier: pl.DataFrame | None, *, names: tuple[str, ...]) ->
     """
     if earlier is None or earlier.is_empty():
         return DecisionHistory()
-    wanted = ("known_on", "component", "previous_weight", "weight", "status")
+    wanted = ("known_on", "component", *_VECTORS, "is_learning")
     missing = [name for name in wanted if name not in earlier.columns]
     if missing:
         msg = f"earlier decisions lack {', '.join(missing)}: read these columns of weight_decisions as well"
@@ -109,27 +118,35 @@ def decision_history(earlier: pl.DataFrame | None, *, names: tuple[str, ...]) ->
     rows = earlier.select(wanted).unique().sort("known_on", "component")
     nights = []
     for day in rows.partition_by("known_on", maintain_order=True):
-        known_on, status = day.select("known_on", "status").row(0)
-        previous, weights = (
+        known_on, is_learning = day.select("known_on", "is_learning").row(0)
+        learned_before, learned, weights = (
             component_vector(
                 dict(zip(day["component"], day[column], strict=True)), names, f"the decision of {known_on}"
             )
-            for column in ("previous_weight", "weight")
+            for column in _VECTORS
         )
-        nights.append(PastDecision(known_on, previous, weights, status))
+        nights.append(PastDecision(known_on, learned_before, learned, weights, is_learning))
     return DecisionHistory(nights)
 
 
 @dataclass(frozen=True)
 class NightRecord:
-    """What one night writes down; None where there was no evidence to write it from."""
+    """What one night writes down; None where there was no evidence to write it from.
+
+    `decision` writes what was learned into `previous` and `weights`; `overlay` puts the vectors in force there and
+    what was learned beside them.
+    """
 
     status: str
     reason: str
     previous: Vector
     weights: Vector
     suggested: Vector | None = None
-    multipliers: Vector | None = None
+    learned_before: Vector | None = None
+    learned: Vector | None = None
+    is_learning: bool = False
+    regime_factors: Vector | None = None
+    correction_factors: Vector | None = None
     is_at_daily_limit: NDArray[np.bool_] | None = None
     window_days: int | None = None
     n_days: int = 0
@@ -153,6 +170,7 @@ def decisions_table(
         "reason": [record.reason for record in records],
         "evidence_window_days": [record.window_days for record in records],
         "n_days": [record.n_days for record in records],
+        "is_learning": [record.is_learning for record in records],
         **{name: [_promised(record.promise)[name] for record in records] for name in _promised(None)},
     }
     columns: dict[str, list[Any]] = {
@@ -169,11 +187,15 @@ def decisions_table(
         for record in records
         for weight in ([None] * size if record.suggested is None else (np.round(record.suggested, 6) + 0.0).tolist())
     ]
-    columns["regime_multiplier"] = [
-        factor
-        for record in records
-        for factor in (np.ones(size) if record.multipliers is None else record.multipliers).tolist()
-    ]
+    for name, vectors in {
+        "learned_weight_before": [(record.previous, record.learned_before) for record in records],
+        "learned_weight": [(record.weights, record.learned) for record in records],
+        "regime_multiplier": [(np.ones(size), record.regime_factors) for record in records],
+        "correction_factor": [(np.ones(size), record.correction_factors) for record in records],
+    }.items():
+        columns[name] = [
+            value for default, vector in vectors for value in (default if vector is None else vector).tolist()
+        ]
     columns["is_at_daily_limit"] = [
         flag
         for record in records

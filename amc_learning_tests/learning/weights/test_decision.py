@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from amc_learning.contracts.tables import catalogue
-from amc_learning.learning.weights import FeatureWeights, WeightRules, decide_weights
+from amc_learning.learning.weights import FeatureWeights, Overlay, WeightRules, decide_weights
 from amc_learning.learning.weights.evidence import Evidence
 from amc_learning_tests.learning.weights.worlds import (
     DEFAULT,
@@ -246,15 +246,19 @@ def test_a_rollback_to_a_day_without_a_decision_is_said(planted):
         decide(planted[0], [DAYS[5]], actions=actions)
 
 
-def test_regime_multipliers_act_before_the_bounds(planted, learned):
+def test_factors_of_one_night_move_what_is_in_force_and_leave_what_was_learned(planted, learned):
     night = learned.filter(pl.col("status") == "active")["known_on"].min()
-    factors = {night: dict.fromkeys(NAMES, 1.0) | {"technical": 2.0, "options": 0.5}}
-    decisions = decide(planted[0], DAYS, planted[1], regime_multipliers=factors)
+    overlay = Overlay("calm", {"technical": 2.0}, {"options": 0.5})
+    decisions = decide(planted[0], DAYS, planted[1], overlays={night: overlay})
     plain, scaled = (frame.filter(pl.col("known_on") == night) for frame in (learned, decisions))
-    assert dict(scaled.select("component", "regime_multiplier").iter_rows()) == factors[night]
+    assert dict(scaled.select("component", "regime_multiplier").iter_rows())["technical"] == 2.0
+    assert dict(scaled.select("component", "correction_factor").iter_rows())["options"] == 0.5
     assert vectors(scaled).sum() == pytest.approx(1)
     assert np.abs(scaled["change"].to_numpy()).max() <= 0.1 + 1e-9
     assert not np.array_equal(vectors(plain), vectors(scaled))
+    assert decisions["learned_weight"].equals(learned["learned_weight"])
+    last = pl.col("known_on") == DAYS[-1]
+    assert decisions.filter(last)["weight"].equals(learned.filter(last)["weight"])
 
 
 def test_a_lowered_cap_is_obeyed_even_when_nothing_else_moves():
@@ -306,10 +310,10 @@ def test_weights_in_force_of_another_feature_set_are_said():
         decide(statistics_table(random_evidence(np.random.default_rng(6), 1)), DAYS[:1], in_force={"a": 0.5, "b": 0.5})
 
 
-def test_earlier_decisions_without_their_status_are_refused(learned):
-    with pytest.raises(ValueError, match="earlier decisions lack status"):
+def test_earlier_decisions_that_do_not_say_whether_they_learned_are_refused(learned):
+    with pytest.raises(ValueError, match="earlier decisions lack is_learning"):
         decide(
             statistics_table(random_evidence(np.random.default_rng(6), 1)),
             DAYS[-1:],
-            earlier_decisions=learned.drop("status"),
+            earlier_decisions=learned.drop("is_learning"),
         )

@@ -1,0 +1,121 @@
+"""Temporary factors on the learned weights: market regimes and corrections, laid over them before the bounds.
+
+What the evidence taught is kept apart from what is in force, so that a factor that ends gives back exactly what it
+took. Belongs here: laying factors over a vector. Not here: where the factors come from (regimes, corrections), what the
+evidence teaches (decision).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from amc_learning.learning.weights.projection import GRID, project_bounded
+from amc_learning.learning.weights.record import ACTIVE, ROLLED_BACK, NightRecord, component_vector
+from amc_learning.learning.weights.rules import WeightRules
+
+Vector = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Overlay:
+    """Factors of one night, per component; a component that is not named has factor 1.
+
+    Attributes:
+        regime: name of the market regime the factors are of; None when there is none.
+        regime_factors: component to factor of the regime.
+        correction_factors: component to factor of the corrections in force.
+    """
+
+    regime: str | None = None
+    regime_factors: Mapping[str, float] = field(default_factory=dict)
+    correction_factors: Mapping[str, float] = field(default_factory=dict)
+
+
+NO_OVERLAY = Overlay()
+
+
+def laid_over(
+    record: NightRecord, in_force: Vector, overlay: Overlay, rules: WeightRules, *, names: tuple[str, ...]
+) -> NightRecord:
+    """The night's record with the vector in force: the learned one times the factors, within every bound.
+
+    A rollback that a person ordered is laid over with nothing: what was ordered holds.
+
+    Args:
+        record: what the night learned: `previous` and `weights` are the learned vectors before and after.
+        in_force: weights in force on the previous knowledge day; the daily limit counts from these.
+        overlay: factors of the night.
+        rules: bounds.
+        names: components in order.
+
+    Returns:
+        `previous` and `weights` are what is in force before and after; `learned_before` and `learned` what was learned.
+    """
+    regime = factor_vector(overlay.regime_factors, names, "regime factors")
+    corrections = factor_vector(overlay.correction_factors, names, "correction factors")
+    is_ordered = record.status == ROLLED_BACK
+    factors = np.ones(len(names)) if is_ordered else regime * corrections
+    learned = replace(
+        record,
+        learned_before=record.previous,
+        learned=record.weights,
+        is_learning=record.status == ACTIVE,
+        regime_factors=np.ones(len(names)) if is_ordered else regime,
+        correction_factors=np.ones(len(names)) if is_ordered else corrections,
+    )
+    is_plain = bool((factors == 1).all())
+    if is_plain and np.array_equal(in_force, record.previous):
+        return learned
+    target = _scaled(record.weights, factors)
+    weights = project_bounded(target, in_force, daily_limit=rules.daily_limit, cap=rules.cap)
+    at_limit = np.abs(weights - in_force) >= rules.daily_limit - 1.5 / GRID
+    is_moving = not np.array_equal(weights, in_force)
+    return replace(
+        learned,
+        previous=in_force,
+        weights=weights,
+        status=ACTIVE if is_moving and not is_ordered else record.status,
+        reason=record.reason + _sentence(overlay, regime, corrections, names, is_plain=is_plain, is_moving=is_moving),
+        is_at_daily_limit=at_limit & (np.abs(target - in_force) > rules.daily_limit),
+    )
+
+
+def factor_vector(factors: Mapping[str, float], names: tuple[str, ...], what: str) -> Vector:
+    """Factors in the order of the feature set, 1 where none is given.
+
+    Raises:
+        ValueError: a factor names no component of the feature set, or is not positive.
+
+    >>> factor_vector({"b": 0.5}, ("a", "b"), "factors").tolist()
+    [1.0, 0.5]
+    """
+    vector = component_vector({**dict.fromkeys(names, 1.0), **factors}, names, what)
+    if not (np.isfinite(vector).all() and (vector > 0).all()):
+        raise ValueError(f"{what} must be positive numbers, got {dict(factors)}")
+    return vector
+
+
+def _scaled(learned: Vector, factors: Vector) -> Vector:
+    scaled = learned * factors
+    total = scaled.sum()
+    return scaled / total if total > 0 else learned
+
+
+def _sentence(
+    overlay: Overlay, regime: Vector, corrections: Vector, names: tuple[str, ...], *, is_plain: bool, is_moving: bool
+) -> str:
+    """What the factors did, to be added to the reason of the night."""
+    if is_plain:
+        return "; back toward the learned weights: no factor is in force any more" if is_moving else ""
+    parts = []
+    if (regime != 1).any():
+        parts.append(f"regime {overlay.regime}: {_listed(regime, names)}")
+    if (corrections != 1).any():
+        parts.append(f"corrections: {_listed(corrections, names)}")
+    return f"; laid over what was learned: {'; '.join(parts)}"
+
+
+def _listed(factors: Vector, names: tuple[str, ...]) -> str:
+    return ", ".join(f"{names[at]} x{factors[at]:.2f}" for at in np.flatnonzero(factors != 1))
