@@ -300,6 +300,8 @@ def test_partitions_of_another_declaration_are_not_mixed_in(table):
         TableError, match="partition of 2024-01-01 was written when its columns were declared differently"
     ):
         PartitionedTable(table.root, other).read(None, None)
+    assert PartitionedTable(table.root, other).outdated() == [day(0)]
+    assert table.outdated() == []
 
 
 # -- damage is noticed, and mended by writing again ---------------------------------------------------------------
