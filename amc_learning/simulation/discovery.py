@@ -80,13 +80,13 @@ def discovery_results(rules: MarketRules, market: ScoredMarket, sessions: Sequen
 
 
 def _result(rules: MarketRules, market: ScoredMarket, session: date, day: int, lots: Array) -> dict[str, Any]:
-    ranking = _ranking(market.total[day])
-    unselected = ranking[rules.n_candidates :]
+    ranked = ranking(market.total[day])
+    unselected = ranked[rules.n_candidates :]
     places = rules.n_candidates + np.argsort(lots[unselected], kind="stable")[: rules.n_controls]
-    candidates = _entries(rules, market, day, ranking, np.arange(min(rules.n_candidates, len(ranking))))
+    candidates = _entries(rules, market, day, ranked, np.arange(min(rules.n_candidates, len(ranked))))
     tags = [candidate["action_tag"] for candidate in candidates]
     decided_at = datetime.combine(session, rules.decision_time, ZoneInfo("America/New_York"))
-    n_scored = len(ranking)
+    n_scored = len(ranked)
     return {
         "status": "success",
         "method": METHOD,
@@ -105,11 +105,16 @@ def _result(rules: MarketRules, market: ScoredMarket, session: date, day: int, l
         },
         "market_conditions": _market_conditions(market, day),
         "candidates": candidates,
-        "controls": _entries(rules, market, day, ranking, places),
+        "controls": _entries(rules, market, day, ranked, places),
     }
 
 
-def _ranking(total: Array) -> NDArray[np.intp]:
+def ranking(total: Array) -> NDArray[np.intp]:
+    """Numbers of the scored symbols of a day, the best first; equal totals by symbol.
+
+    >>> ranking(np.array([70.0, np.nan, 80.0, 70.0])).tolist()
+    [2, 0, 3]
+    """
     scored = np.flatnonzero(~np.isnan(total))
     return scored[np.argsort(-total[scored], kind="stable")]
 
@@ -125,9 +130,9 @@ def _market_conditions(market: ScoredMarket, day: int) -> dict[str, Any]:
 
 
 def _entries(
-    rules: MarketRules, market: ScoredMarket, day: int, ranking: NDArray[np.intp], places: NDArray[np.intp]
+    rules: MarketRules, market: ScoredMarket, day: int, ranked: NDArray[np.intp], places: NDArray[np.intp]
 ) -> list[dict[str, Any]]:
-    chosen = ranking[places]
+    chosen = ranked[places]
     columns = zip(
         chosen.tolist(),
         (places + 1).tolist(),

@@ -1,12 +1,13 @@
-"""A whole simulated market: bars, indices, discovery results, and the truth that was planted in them.
+"""A whole simulated market: bars, indices, discovery results, theses, trades, and the truth planted in them.
 
 Belongs here: putting the parts together, frames and files. Not here: rules (rules.py), scores (scores.py), prices
-(prices.py), discovery results (discovery.py).
+(prices.py), discovery results (discovery.py), theses (theses.py), trades (trades.py).
 """
 
+import gzip
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import date
 from itertools import pairwise
 from pathlib import Path
@@ -17,7 +18,15 @@ import polars as pl
 
 from amc_learning.contracts.tables import TOTAL_SCORE
 from amc_learning.simulation.discovery import METHOD, ScoredMarket, discovery_results
-from amc_learning.simulation.prices import BarPaths, MarketPath, relative_volumes, simulate_bars, simulate_market_path
+from amc_learning.simulation.prices import (
+    BarPaths,
+    MarketPath,
+    Tape,
+    index_history,
+    relative_volumes,
+    simulate_bars,
+    simulate_market_path,
+)
 from amc_learning.simulation.rules import N_WARM_UP_SESSIONS, MarketRules, random_stream
 from amc_learning.simulation.scores import (
     Array,
@@ -28,6 +37,8 @@ from amc_learning.simulation.scores import (
     shown_scores,
     total_scores,
 )
+from amc_learning.simulation.theses import opinions, thesis_messages
+from amc_learning.simulation.trades import orders, trade_messages
 
 NOTE = "Simulated market: every price, score and symbol in this folder is invented. Nothing here is market data."
 SHOWN = slice(N_WARM_UP_SESSIONS, None)
@@ -40,10 +51,12 @@ class SimulatedMarket:
     Attributes:
         bars: `symbol, date, open, high, low, close` (USD, whole cents), `volume` (shares); sorted by date and symbol; a
             missing bar is an absent row.
-        index: `date, sp500_close, vix_close` (points), one row per session.
+        index: `date, sp500_close, vix_close` (points), one row per session, those of the index history first.
         scores: `date, symbol`, one column per component and `total_score` (points 0-100; null = not scored), one
             row per scored symbol and session: what discovery saw, candidates or not.
         discovery_results: one result per session, as discovery sends it.
+        theses: about candidates, as the thesis service sends them, in order of time.
+        trades: messages about positions in candidates, as the trader sends them, in order of time.
         truth: the rules and the effects planted by them, ready for JSON.
     """
 
@@ -51,6 +64,8 @@ class SimulatedMarket:
     index: pl.DataFrame
     scores: pl.DataFrame
     discovery_results: list[dict[str, Any]]
+    theses: list[dict[str, Any]]
+    trades: list[dict[str, Any]]
     truth: dict[str, Any]
 
 
@@ -61,11 +76,15 @@ class MarketFiles:
     bars: Path
     index: Path
     discovery: Path
+    theses: Path
+    trades: Path
     truth: Path
 
 
-def simulate_market(rules: MarketRules, sessions: Sequence[date]) -> SimulatedMarket:
-    """Simulate a market over these sessions: scores, then prices that follow them as planted, then discovery.
+def simulate_market(
+    rules: MarketRules, sessions: Sequence[date], *, index_sessions: Sequence[date] = ()
+) -> SimulatedMarket:
+    """Simulate a market over these sessions: scores, prices that follow them as planted, discovery, theses, trades.
 
     Discovery runs on every session, after its close; the scores of a session bear on the open-to-close return of the
     next one. Over longer horizons the effect accumulates as far as scores persist.
@@ -73,6 +92,7 @@ def simulate_market(rules: MarketRules, sessions: Sequence[date]) -> SimulatedMa
     Args:
         rules: what the market is made from.
         sessions: the exchange sessions to fill, rising; `rules.n_sessions` of them from `rules.first_session`.
+        index_sessions: sessions before the first one of which the index alone is shown, rising.
 
     Returns:
         The market; the same for the same arguments (across processors, up to the last digit of numpy's `exp`).
@@ -87,7 +107,7 @@ def simulate_market(rules: MarketRules, sessions: Sequence[date]) -> SimulatedMa
     >>> market.bars.height, market.index.height, len(market.discovery_results[0]["candidates"])
     (300, 3, 50)
     """
-    _check_sessions(rules, sessions)
+    _check_sessions(rules, sessions, index_sessions)
     n_simulated = N_WARM_UP_SESSIONS + rules.n_sessions
     latent = latent_scores(rules, n_sessions=n_simulated)
     path = simulate_market_path(rules, n_sessions=n_simulated)
@@ -96,11 +116,15 @@ def simulate_market(rules: MarketRules, sessions: Sequence[date]) -> SimulatedMa
         random_stream(rules, "missing bars").random((rules.n_sessions, rules.n_symbols)) >= rules.share_missing_bars
     )
     scored = _scored_market(rules, path, bars, latent, has_bar)
+    tape = Tape(bars.open[SHOWN], bars.high[SHOWN], bars.low[SHOWN], bars.close[SHOWN], has_bar)
+    thought = opinions(rules, scored, tape)
     return SimulatedMarket(
         bars=_bars_frame(scored.symbols, bars, sessions, has_bar),
-        index=pl.DataFrame({"date": sessions, "sp500_close": scored.sp500_close, "vix_close": scored.vix_close}),
+        index=_index_frame(rules, path, sessions, index_sessions),
         scores=_scores_frame(rules, scored, sessions),
         discovery_results=discovery_results(rules, scored, sessions),
+        theses=thesis_messages(rules, scored, sessions, thought),
+        trades=trade_messages(rules, scored, tape, sessions, orders(rules, scored, thought)),
         truth=_truth(rules, sessions),
     )
 
@@ -115,31 +139,40 @@ def write_market(market: SimulatedMarket, folder: Path) -> MarketFiles:
         folder: where to; made when it does not exist.
 
     Returns:
-        Paths of `bars.parquet`, `index.parquet`, `discovery.ndjson` and `truth.json`.
+        Paths of `bars.parquet`, `index.parquet`, `discovery.ndjson`, `thesis.ndjson.gz`, `trades.ndjson.gz` and
+        `truth.json`.
     """
     folder.mkdir(parents=True, exist_ok=True)
     files = MarketFiles(
         bars=folder / "bars.parquet",
         index=folder / "index.parquet",
         discovery=folder / "discovery.ndjson",
+        theses=folder / "thesis.ndjson.gz",
+        trades=folder / "trades.ndjson.gz",
         truth=folder / "truth.json",
     )
     market.bars.write_parquet(files.bars)
     market.index.write_parquet(files.index)
-    with files.discovery.open("w", encoding="utf-8", newline="\n") as lines:
-        for result in market.discovery_results:
-            lines.write(json.dumps(result, allow_nan=False, separators=(",", ":")) + "\n")
+    files.discovery.write_bytes(_lines(market.discovery_results))
+    # without a time of its own, the archive is the same whenever it is written
+    files.theses.write_bytes(gzip.compress(_lines(market.theses), mtime=0))
+    files.trades.write_bytes(gzip.compress(_lines(market.trades), mtime=0))
     truth = json.dumps(market.truth, allow_nan=False, indent=2, sort_keys=True)
     files.truth.write_text(truth + "\n", encoding="utf-8", newline="\n")
     return files
 
 
-def _check_sessions(rules: MarketRules, sessions: Sequence[date]) -> None:
+def _lines(records: Sequence[Mapping[str, Any]]) -> bytes:
+    lines = (json.dumps(record, allow_nan=False, separators=(",", ":")) + "\n" for record in records)
+    return "".join(lines).encode()
+
+
+def _check_sessions(rules: MarketRules, sessions: Sequence[date], index_sessions: Sequence[date]) -> None:
     if len(sessions) != rules.n_sessions or sessions[0] != rules.first_session:
         first = sessions[0] if sessions else "none"
         msg = f"{len(sessions)} sessions from {first}; the rules want {rules.n_sessions} from {rules.first_session}"
         raise ValueError(msg)
-    for earlier, later in pairwise(sessions):
+    for earlier, later in pairwise([*index_sessions, *sessions]):
         if later <= earlier:
             msg = f"session {later} comes after {earlier}; sessions must rise without repeating"
             raise ValueError(msg)
@@ -177,6 +210,19 @@ def _bars_frame(symbols: Sequence[str], bars: BarPaths, sessions: Sequence[date]
     )
 
 
+def _index_frame(
+    rules: MarketRules, path: MarketPath, sessions: Sequence[date], index_sessions: Sequence[date]
+) -> pl.DataFrame:
+    before = index_history(rules, path, n_sessions=len(index_sessions))
+    return pl.DataFrame(
+        {
+            "date": [*index_sessions, *sessions],
+            "sp500_close": np.concatenate([before.sp500_close, path.sp500_close[SHOWN]]),
+            "vix_close": np.concatenate([before.vix_close, path.vix_close[SHOWN]]),
+        }
+    )
+
+
 def _scores_frame(rules: MarketRules, market: ScoredMarket, sessions: Sequence[date]) -> pl.DataFrame:
     is_scored = ~np.isnan(market.total)
     present = np.where(market.is_missing, np.nan, market.scores)
@@ -210,4 +256,12 @@ def _truth(rules: MarketRules, sessions: Sequence[date]) -> dict[str, Any]:
         "volatility": rules.volatility,
         "share_missing_bars": rules.share_missing_bars,
         "share_missing_scores": rules.share_missing_scores,
+        "theses": _readable(asdict(rules.theses)),
+        "trades": asdict(rules.trades),
+        "turbulence": None if rules.turbulence is None else asdict(rules.turbulence),
     }
+
+
+def _readable(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Tuples as lists, as they come back from JSON."""
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}

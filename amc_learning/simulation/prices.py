@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from amc_learning.simulation.rules import MarketRules, random_stream
-from amc_learning.simulation.scores import Array
+from amc_learning.simulation.rules import N_WARM_UP_SESSIONS, MarketRules, random_stream
+from amc_learning.simulation.scores import Array, Flags
 
 MARKET_VOLATILITY = 0.010
 """Daily standard deviation of the market on an average day: 16 % a year, the long-run level of the VIX."""
@@ -29,6 +29,9 @@ LOG_VOLATILITY_SPREAD = 0.30
 
 TAIL_WEIGHT = 0.1
 """h of Tukey's g-and-h distribution with g = 0: kurtosis 5.5, as in daily returns of single stocks."""
+
+FIRST_LEVEL = 1500.0
+"""Level of the index at the close before the first simulated session, warm-up included."""
 
 LOWEST_PRICE_USD = 0.01
 """Prices are quoted in cents; below one cent nothing is quoted."""
@@ -46,6 +49,14 @@ class MarketPath:
 
 
 @dataclass(frozen=True)
+class IndexLevels:
+    """Index closes, arrays of shape (session,), points."""
+
+    sp500_close: Array
+    vix_close: Array
+
+
+@dataclass(frozen=True)
 class BarPaths:
     """Daily bars of all symbols, arrays of shape (session, symbol): USD in whole cents, shares."""
 
@@ -54,6 +65,20 @@ class BarPaths:
     low: Array
     close: Array
     volume: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Tape:
+    """What was quoted on the sessions shown, arrays of shape (session, symbol): USD; where `has_bar` is false, nothing.
+
+    The prices where nothing was quoted are there, and mean nothing.
+    """
+
+    open: Array
+    high: Array
+    low: Array
+    close: Array
+    has_bar: Flags
 
 
 def heavy_tailed(standard_normal: Array) -> Array:
@@ -74,15 +99,45 @@ def simulate_market_path(rules: MarketRules, *, n_sessions: int) -> MarketPath:
         random_stream(rules, "market volatility").standard_normal(n_sessions), LOG_VOLATILITY_PERSISTENCE
     )
     relative_volatility = np.exp(LOG_VOLATILITY_SPREAD * log_volatility)
-    volatility = MARKET_VOLATILITY * relative_volatility
+    volatility = MARKET_VOLATILITY * relative_volatility * _turbulence(rules, n_sessions=n_sessions)
     halves = heavy_tailed(random_stream(rules, "market returns").standard_normal((2, n_sessions)))
     overnight, intraday = MARKET_DRIFT / 2 + np.sqrt(0.5) * volatility * halves
     return MarketPath(
         overnight=overnight,
         intraday=intraday,
         relative_volatility=relative_volatility,
-        sp500_close=np.round(1500 * np.exp(np.cumsum(overnight + intraday)), 2),
-        vix_close=np.round(100 * np.sqrt(252) * volatility, 2),
+        sp500_close=np.round(FIRST_LEVEL * np.exp(np.cumsum(overnight + intraday)), 2),
+        vix_close=_vix(volatility),
+    )
+
+
+def index_history(rules: MarketRules, market: MarketPath, *, n_sessions: int) -> IndexLevels:
+    """Index levels of the sessions before the first one shown, walked backward from where the market path begins.
+
+    The last `N_WARM_UP_SESSIONS` are those of the path itself; a longer history only adds to its old end. The
+    autoregression of volatility reads the same in both directions of time, so it goes on across the seam.
+
+    Args:
+        rules: the seed.
+        market: the simulated path, warm-up included.
+        n_sessions: how many sessions before the first one shown.
+
+    Returns:
+        Levels in order of time, shape (n_sessions,).
+    """
+    n_before = max(0, n_sessions - N_WARM_UP_SESSIONS)
+    draws = random_stream(rules, "index history volatility").standard_normal(n_before)
+    at_seam = np.log(market.relative_volatility[:1]) / LOG_VOLATILITY_SPREAD
+    log_volatility = _autoregression(np.concatenate([at_seam, draws]), LOG_VOLATILITY_PERSISTENCE)[1:]
+    volatility = MARKET_VOLATILITY * np.exp(LOG_VOLATILITY_SPREAD * log_volatility)
+    own = heavy_tailed(random_stream(rules, "index history returns").standard_normal(n_before))
+    returns = MARKET_DRIFT + volatility * own
+    # returns[k] led to the close k sessions before the path; what was before it is lower by all of them
+    levels = FIRST_LEVEL * np.exp(np.concatenate([[0.0], -np.cumsum(returns)])[:n_before])
+    warm_up = slice(N_WARM_UP_SESSIONS - min(n_sessions, N_WARM_UP_SESSIONS), N_WARM_UP_SESSIONS)
+    return IndexLevels(
+        sp500_close=np.concatenate([np.round(levels[::-1], 2), market.sp500_close[warm_up]]),
+        vix_close=np.concatenate([_vix(volatility[::-1]), market.vix_close[warm_up]]),
     )
 
 
@@ -126,6 +181,19 @@ def relative_volumes(volume: NDArray[np.int64], *, n_sessions: int) -> Array:
     relative = np.full(volume.shape, np.nan)
     relative[n_sessions:] = np.round(volume[n_sessions:] * n_sessions / before, 2)
     return relative
+
+
+def _vix(volatility: Array) -> Array:
+    points: Array = np.round(100 * np.sqrt(252) * volatility, 2)
+    return points
+
+
+def _turbulence(rules: MarketRules, *, n_sessions: int) -> Array:
+    factors = np.ones(n_sessions)
+    if rules.turbulence is not None:
+        first = N_WARM_UP_SESSIONS + rules.turbulence.first_session
+        factors[first : first + rules.turbulence.n_sessions] = rules.turbulence.factor
+    return factors
 
 
 def _autoregression(draws: Array, persistence: float) -> Array:

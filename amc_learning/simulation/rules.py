@@ -1,7 +1,7 @@
 """The rules of a simulated market: everything that decides what it looks like, and nothing that makes it.
 
 Belongs here: parameters, their bounds, the sample market of `make run`, the random streams. Not here: scores
-(scores.py), prices (prices.py), discovery results (discovery.py).
+(scores.py), prices (prices.py), discovery results (discovery.py), theses (theses.py), trades (trades.py).
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,6 +22,143 @@ DEFAULT_WEIGHTS: Mapping[str, float] = {
     "technical": 0.07,
 }
 """What discovery weighs the components with; the defaults of the settings, which this package does not import."""
+
+RECOMMENDATIONS = ("BUY_MORE", "HOLD", "TRIM", "LIQUIDATE")
+"""What a thesis of the simulation may recommend; RESEARCH is neither right nor wrong, so it is left out."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ThesisRules:
+    """How many theses are sent, how sure they are, and how often they are right.
+
+    A thesis states a confidence drawn evenly between bounds, and is right with a chance planted by these rules: the
+    stated confidence less what its source overstates. What it is right about is its recommendation over `horizon`
+    sessions, by the rules of `learning/theses`.
+
+    Args:
+        n_a_session: theses a session, from the AI and the rules in turn.
+        horizon: sessions held, the entry session counted, over which a thesis is right or wrong.
+        band: half the width of what counts as no move (fraction): beyond it a BUY_MORE or LIQUIDATE is right.
+        recommendation_shares: recommendation to the share of theses that make it.
+        ai_confidence, rule_confidence: bounds of the stated confidence of each source.
+        ai_overstatement, rule_overstatement: stated confidence less the chance to be right.
+        failing_from_session: number of the session, from 0, from which the planted failure holds; null: none is.
+        failing_recommendation: what fails then when the AI makes it ...
+        failing_confidence: ... with at least this confidence.
+        failing_chance: the chance of those theses to be right.
+
+    Raises:
+        ValueError: a value is outside its bounds, with the bounds in the message.
+    """
+
+    n_a_session: int = 10
+    horizon: int = 5
+    band: float = 0.05
+    recommendation_shares: Mapping[str, float] = field(
+        default_factory=lambda: {"BUY_MORE": 0.45, "HOLD": 0.25, "TRIM": 0.15, "LIQUIDATE": 0.15}
+    )
+    ai_confidence: tuple[float, float] = (0.60, 0.95)
+    rule_confidence: tuple[float, float] = (0.45, 0.85)
+    ai_overstatement: float = 0.20
+    rule_overstatement: float = 0.0
+    failing_from_session: int | None = None
+    failing_recommendation: str = "BUY_MORE"
+    failing_confidence: float = 0.70
+    failing_chance: float = 0.05
+
+    def __post_init__(self) -> None:
+        """Refuse values outside their bounds."""
+        chances = (
+            self.ai_confidence[0] - self.ai_overstatement,
+            self.ai_confidence[1] - self.ai_overstatement,
+            self.rule_confidence[0] - self.rule_overstatement,
+            self.rule_confidence[1] - self.rule_overstatement,
+            self.failing_chance,
+        )
+        checks = {
+            f"n_a_session is {self.n_a_session}; it may not be negative": self.n_a_session >= 0,
+            f"horizon is {self.horizon}; at least 1 session is needed": self.horizon >= 1,
+            f"band is {self.band}; it must lie in (0, 1)": 0 < self.band < 1,
+            f"recommendation_shares are {dict(self.recommendation_shares)}; only {', '.join(RECOMMENDATIONS)} can be "
+            "right or wrong": set(self.recommendation_shares) <= set(RECOMMENDATIONS),
+            f"recommendation_shares are {dict(self.recommendation_shares)}; they must be 0 or larger and add up to 1": (
+                min(self.recommendation_shares.values(), default=-1.0) >= 0
+                and abs(sum(self.recommendation_shares.values()) - 1) < 1e-9
+            ),
+            f"the chances to be right are {chances}; all must lie in [0, 1]": all(0 <= one <= 1 for one in chances),
+        }
+        _refuse(checks)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TradeRules:
+    """How candidates are traded: entered at the next open, left at a stop, a target, or after some sessions.
+
+    Args:
+        n_a_session: orders a session: candidates with a BUY_MORE thesis first, then others.
+        position_usd: money put into a new position.
+        stop: loss of the average entry at which all is sold (fraction, positive).
+        target: gain of the average entry at which all is sold (fraction).
+        max_sessions: sessions held at most; sold at the close of the last.
+        share_scaled_in: chance that half as many shares again are bought at the open of the third session held.
+        share_scaled_out: chance that half of the shares are sold at the open of the fifth session held.
+
+    Raises:
+        ValueError: a value is outside its bounds, with the bounds in the message.
+    """
+
+    n_a_session: int = 5
+    position_usd: float = 10_000.0
+    stop: float = 0.08
+    target: float = 0.15
+    max_sessions: int = 10
+    share_scaled_in: float = 0.15
+    share_scaled_out: float = 0.15
+
+    def __post_init__(self) -> None:
+        """Refuse values outside their bounds."""
+        checks = {
+            f"n_a_session is {self.n_a_session}; it may not be negative": self.n_a_session >= 0,
+            f"position_usd is {self.position_usd}; it must be positive": self.position_usd > 0,
+            f"stop is {self.stop}, target {self.target}; both must lie in (0, 1)": (
+                0 < self.stop < 1 and 0 < self.target < 1
+            ),
+            f"max_sessions is {self.max_sessions}; at least 1 is needed": self.max_sessions >= 1,
+            f"share_scaled_in is {self.share_scaled_in}, share_scaled_out {self.share_scaled_out}; neither may be "
+            "negative, nor both together exceed 1": (
+                min(self.share_scaled_in, self.share_scaled_out) >= 0
+                and self.share_scaled_in + self.share_scaled_out <= 1
+            ),
+        }
+        _refuse(checks)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Turbulence:
+    """A stretch in which the market as a whole moves more than usual; single stocks keep their own noise.
+
+    Args:
+        first_session: number of its first session shown, from 0.
+        n_sessions: how long it lasts.
+        factor: how many times the usual moves of the market are, and the VIX is.
+
+    Raises:
+        ValueError: a value is outside its bounds, with the bounds in the message.
+    """
+
+    first_session: int
+    n_sessions: int
+    factor: float = 3.0
+
+    def __post_init__(self) -> None:
+        """Refuse values outside their bounds."""
+        checks = {
+            f"first_session is {self.first_session}, n_sessions {self.n_sessions}; neither may be negative": (
+                min(self.first_session, self.n_sessions) >= 0
+            ),
+            f"factor is {self.factor}; it must be positive": self.factor > 0,
+        }
+        _refuse(checks)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +181,9 @@ class MarketRules:
         share_missing_scores: chance that one component of a scored symbol is missing.
         decision_time: US/Eastern wall clock at which discovery runs, after the close of its session.
         trade_ready_score, watchlist_score: total scores (0-100) from which a candidate gets that tag.
+        theses: what is thought about candidates.
+        trades: what is done with them.
+        turbulence: when the market as a whole is nervous; null: never more than by its ordinary ups and downs.
 
     Raises:
         ValueError: a value is outside its bounds, with the bounds in the message.
@@ -64,11 +204,13 @@ class MarketRules:
     decision_time: time = time(16, 10)
     trade_ready_score: float = 75.0
     watchlist_score: float = 70.0
+    theses: ThesisRules = field(default_factory=ThesisRules)
+    trades: TradeRules = field(default_factory=TradeRules)
+    turbulence: Turbulence | None = None
 
     def __post_init__(self) -> None:
         """Refuse values outside their bounds."""
-        for complaint in _complaints(self):
-            raise ValueError(complaint)
+        _refuse(_checks(self))
 
     @property
     def components(self) -> tuple[str, ...]:
@@ -104,13 +246,20 @@ def copula_loadings(information_coefficients: Sequence[float]) -> tuple[float, .
     return tuple(float(2 * np.sin(np.pi * rho / 6)) for rho in information_coefficients)
 
 
-def _complaints(rules: MarketRules) -> list[str]:
+def _refuse(checks: Mapping[str, bool]) -> None:
+    """Raise the first complaint that is not met."""
+    for complaint, is_kept in checks.items():
+        if not is_kept:
+            raise ValueError(complaint)
+
+
+def _checks(rules: MarketRules) -> dict[str, bool]:
     shares = {"share_missing_bars": rules.share_missing_bars, "share_missing_scores": rules.share_missing_scores}
     planted = rules.component_information_coefficients
     explained = sum(r * r for r in copula_loadings(rules.information_coefficients))
     weights = rules.default_weights
     n_shown = rules.n_candidates + rules.n_controls
-    checks = {
+    return {
         f"seed is {rules.seed}; it must be 0 or larger": rules.seed >= 0,
         f"n_sessions is {rules.n_sessions}; at least 1 is needed": rules.n_sessions >= 1,
         f"n_candidates is {rules.n_candidates}, n_controls {rules.n_controls}; neither may be negative": (
@@ -129,7 +278,6 @@ def _complaints(rules: MarketRules) -> list[str]:
         f"volatility is {rules.volatility}; it must lie in (0, 0.2]": 0 < rules.volatility <= 0.2,
         **{f"{name} is {share}; it must lie in [0, 1)": 0 <= share < 1 for name, share in shares.items()},
     }
-    return [complaint for complaint, is_kept in checks.items() if not is_kept]
 
 
 SAMPLE = MarketRules(
@@ -138,5 +286,10 @@ SAMPLE = MarketRules(
     n_sessions=200,
     n_symbols=240,
     component_information_coefficients={"technical": 0.15, "sentiment": -0.10},
+    theses=ThesisRules(failing_from_session=140),
+    turbulence=Turbulence(first_session=90, n_sessions=40),
 )
 """The market of `make run`. Its effects are several times those of real markets, so that 200 sessions show learning."""
+
+SAMPLE_INDEX_HISTORY = 300
+"""Sessions of index closes before the sample's first one: telling calm from turbulent needs a year of them."""

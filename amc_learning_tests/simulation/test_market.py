@@ -1,10 +1,11 @@
+import gzip
 import hashlib
 import json
 import os
 import subprocess
 import sys
 from dataclasses import asdict, replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ import pytest
 from scipy.stats import spearmanr
 
 from amc_learning.simulation.market import simulate_market, write_market
-from amc_learning.simulation.rules import SAMPLE
+from amc_learning.simulation.rules import SAMPLE, ThesisRules, TradeRules
 
 from .conftest import weekdays
 
@@ -80,6 +81,8 @@ def test_same_rules_same_market_and_another_seed_another_market(simulate, sample
     again, other = simulate(SAMPLE), simulate(replace(SAMPLE, seed=1))
     assert again.bars.equals(sample.bars)
     assert again.discovery_results == sample.discovery_results
+    assert (again.theses, again.trades) == (sample.theses, sample.trades)
+    assert other.theses != sample.theses
     assert not other.bars.equals(sample.bars)
     assert not other.scores.equals(sample.scores)
 
@@ -104,7 +107,7 @@ def test_files_are_the_same_bytes_in_another_process_with_other_threads(sample, 
         "PYTHONPATH": str(Path(__file__).resolve().parents[2]),
     }
     subprocess.run([sys.executable, "-c", program, *arguments], check=True, env=environment)
-    assert len(digests(tmp_path / "here")) == 4
+    assert len(digests(tmp_path / "here")) == 6
     assert digests(tmp_path / "here") == digests(tmp_path / "there")
 
 
@@ -115,7 +118,11 @@ def test_files_read_back_as_written_and_say_that_they_are_simulated(sample, tmp_
     assert pl.read_parquet(files.index).equals(sample.index)
     lines = files.discovery.read_text(encoding="utf-8").splitlines()
     assert [json.loads(line) for line in lines] == sample.discovery_results
+    for file, messages in ((files.theses, sample.theses), (files.trades, sample.trades)):
+        lines = gzip.decompress(file.read_bytes()).decode().splitlines()
+        assert [json.loads(line) for line in lines] == messages
     truth = json.loads(files.truth.read_text(encoding="utf-8"))
+    assert truth == sample.truth
     assert truth["is_simulated"] is True
     assert "invented" in truth["note"]
     assert (truth["information_coefficients"]["technical"], truth["information_coefficients"]["squeeze"]) == (0.15, 0.0)
@@ -168,3 +175,31 @@ def test_bars_have_the_columns_of_the_feed_and_one_row_a_symbol_and_session(samp
 def test_sessions_that_are_not_those_of_the_rules_are_refused(sessions, complaint):
     with pytest.raises(ValueError, match=complaint):
         simulate_market(replace(SAMPLE, n_sessions=2), sessions)
+
+
+def test_index_sessions_that_do_not_come_before_the_market_are_refused():
+    sessions = weekdays(replace(SAMPLE, n_sessions=3))
+    with pytest.raises(ValueError, match="without repeating"):
+        simulate_market(replace(SAMPLE, n_sessions=3), sessions, index_sessions=sessions[:1])
+
+
+def test_an_index_history_adds_rows_to_the_index_and_changes_nothing_else(sample):
+    before = [SAMPLE.first_session - timedelta(days=number) for number in range(300, 0, -1)]
+    longer = simulate_market(SAMPLE, weekdays(SAMPLE), index_sessions=before)
+    assert longer.index["date"].to_list() == before + sample.index["date"].to_list()
+    assert longer.index.tail(SAMPLE.n_sessions).equals(sample.index)
+    assert longer.bars.equals(sample.bars)
+    assert longer.discovery_results == sample.discovery_results
+    # an independent witness of the levels before the market: discovery's 20-session returns
+    closes = longer.index["sp500_close"].to_list()
+    for session, result in enumerate(longer.discovery_results):
+        stated = result["market_conditions"]["sp500_ret20"]
+        assert stated == pytest.approx(closes[300 + session] / closes[280 + session] - 1, abs=0.00005001)
+
+
+def test_what_is_thought_and_traded_leaves_the_market_as_it_was(simulate, sample):
+    silent = replace(SAMPLE, theses=ThesisRules(n_a_session=0), trades=TradeRules(n_a_session=0))
+    market = simulate(silent)
+    assert (market.theses, market.trades) == ([], [])
+    assert market.bars.equals(sample.bars)
+    assert market.discovery_results == sample.discovery_results

@@ -6,7 +6,15 @@ import pytest
 from scipy.stats import spearmanr
 
 from amc_learning.settings import Features
-from amc_learning.simulation.rules import DEFAULT_WEIGHTS, SAMPLE, MarketRules, copula_loadings
+from amc_learning.simulation.rules import (
+    DEFAULT_WEIGHTS,
+    SAMPLE,
+    MarketRules,
+    ThesisRules,
+    TradeRules,
+    Turbulence,
+    copula_loadings,
+)
 
 
 def test_default_weights_are_those_of_the_settings_in_the_same_order():
@@ -54,3 +62,29 @@ def test_components_without_a_planted_effect_have_none():
         component_information_coefficients={"beta": -0.2},
     )
     assert (rules.components, rules.information_coefficients) == (("alpha", "beta"), (0.0, -0.2))
+
+
+@pytest.mark.parametrize(
+    ("rules", "changes", "complaint"),
+    [
+        (ThesisRules, {"n_a_session": -1}, "n_a_session is -1"),
+        (ThesisRules, {"horizon": 0}, "horizon is 0"),
+        (ThesisRules, {"band": 0.0}, "band is 0.0"),
+        (ThesisRules, {"recommendation_shares": {"RESEARCH": 1.0}}, "only BUY_MORE, HOLD, TRIM, LIQUIDATE"),
+        (ThesisRules, {"recommendation_shares": {"HOLD": 0.9}}, "add up to 1"),
+        (ThesisRules, {"recommendation_shares": {"HOLD": 1.5, "TRIM": -0.5}}, "must be 0 or larger"),
+        (ThesisRules, {"ai_overstatement": 0.7}, "chances to be right"),
+        (ThesisRules, {"failing_chance": 1.1}, "chances to be right"),
+        (TradeRules, {"n_a_session": -1}, "n_a_session is -1"),
+        (TradeRules, {"position_usd": 0.0}, "position_usd is 0.0"),
+        (TradeRules, {"stop": 1.0}, "stop is 1.0"),
+        (TradeRules, {"target": 0.0}, "target 0.0"),
+        (TradeRules, {"max_sessions": 0}, "max_sessions is 0"),
+        (TradeRules, {"share_scaled_in": 0.6, "share_scaled_out": 0.6}, "share_scaled_in is 0.6"),
+        (Turbulence, {"first_session": -1, "n_sessions": 5}, "first_session is -1"),
+        (Turbulence, {"first_session": 0, "n_sessions": 5, "factor": 0.0}, "factor is 0.0"),
+    ],
+)
+def test_rules_of_theses_trades_and_turbulence_refuse_what_they_cannot_mean(rules, changes, complaint):
+    with pytest.raises(ValueError, match=complaint):
+        rules(**changes)
