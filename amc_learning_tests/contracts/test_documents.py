@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 from pydantic import ValidationError
 
-from amc_learning.contracts.documents import Estimate, WeightsDocument
+from amc_learning.contracts.documents.weights import Estimate, WeightsDocument
 from amc_learning_tests.acceptance.loop import DAYS
 
 EXAMPLE = (
