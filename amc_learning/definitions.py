@@ -5,23 +5,59 @@ from typing import Any
 
 import dagster as dg
 
-from amc_learning.assets import analyse, checks, collect, decide, measure, outcomes, publish
+from amc_learning.assets import (
+    analyse,
+    checks,
+    collect,
+    decide,
+    failures,
+    measure,
+    outcomes,
+    publish,
+    regimes,
+    theses,
+    trades,
+)
 from amc_learning.assets.common import column_schema
-from amc_learning.automation import jobs, schedules, sensors
+from amc_learning.automation import alerts, failure_sensor, jobs, schedules, sensors
 from amc_learning.contracts.tables import Catalogue, catalogue
 from amc_learning.settings import Settings
 from amc_learning.warehouse import Warehouse
 
 TABLE_ASSETS = (
     collect.discovery_events,
+    collect.thesis_events,
+    collect.trade_events,
+    collect.price_bars,
     collect.discovery_candidates,
+    collect.thesis_decisions,
+    collect.trade_messages,
+    regimes.market_regimes,
     outcomes.candidate_outcomes,
+    theses.thesis_outcomes,
+    trades.closed_trades,
+    trades.trade_outcomes,
     outcomes.feature_outcomes,
     measure.daily_statistics,
     analyse.correlation_table,
     analyse.selection_effects,
     analyse.threshold_table,
+    regimes.regime_performance,
+    theses.thesis_accuracy,
+    failures.failure_cases,
+    failures.failure_patterns,
+    trades.performance_attribution,
+    theses.calibration_decisions,
+    failures.corrections,
     decide.weight_decisions,
+)
+
+DOCUMENT_ASSETS = (
+    publish.published_confidence,
+    publish.published_regime,
+    publish.published_corrections,
+    publish.published_recommendations,
+    publish.daily_report,
 )
 
 
@@ -45,6 +81,7 @@ def build_defs(
         assets=[
             *dg.map_asset_specs(lambda spec: _with_columns(spec, tables), [*TABLE_ASSETS, *collect.EXTERNAL_ASSETS]),
             *dg.map_asset_specs(lambda spec: _due(spec, chosen), [publish.published_weights]),
+            *DOCUMENT_ASSETS,
         ],
         asset_checks=[
             *(checks.contract_check(asset.key.to_user_string()) for asset in TABLE_ASSETS),
@@ -53,9 +90,13 @@ def build_defs(
                 for statement in checks.statements(chosen.features.components, daily_limit=chosen.weights.daily_limit)
             ),
         ],
-        jobs=[jobs.daily_correction_cycle, jobs.evidence_refresh, jobs.collection],
+        jobs=[jobs.daily_correction_cycle, jobs.evidence_refresh, jobs.collection, jobs.failure_correction],
         schedules=[schedules.daily_schedule(chosen.automation)],
-        sensors=[sensors.inbox_sensor(chosen.automation)],
+        sensors=[
+            sensors.inbox_sensor(chosen.automation),
+            failure_sensor.systematic_failure_sensor(chosen),
+            alerts.run_failure_alerts(chosen),
+        ],
         resources={"warehouse": warehouse_resource(chosen), "settings": chosen, **(resources or {})},
         executor=executor or dg.in_process_executor,
     )

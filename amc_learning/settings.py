@@ -8,9 +8,10 @@ Belongs here: names, types, bounds, defaults. Not here: anything that reads a fi
 import os
 from pathlib import Path
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 CONFIG_VARIABLE = "AMC_LEARNING_CONFIG"
@@ -64,6 +65,32 @@ class Market(Section):
     """Where the market trades. Knowledge days are US/Eastern weekdays by contract, not by setting."""
 
     exchange: str = Field("XNYS", description="Exchange calendar code; decides which days are sessions.")
+    bars_source: Literal["files", "collector", "polygon"] = Field(
+        "files",
+        description="Where a night takes bars from: files in data_dir/inbox/bars, events sent in, or the vendor.",
+    )
+
+
+class Polygon(Section):
+    """The vendor of market data, used when market.bars_source is polygon."""
+
+    base_url: str = Field("https://api.polygon.io", description="Address; Massive, its new name, answers alike.")
+    api_key: SecretStr | None = Field(
+        None, description="The key; keep it in the environment: AMC_LEARNING_POLYGON__API_KEY."
+    )
+    requests_per_minute: int = Field(5, ge=1, description="Requests the plan allows in any minute; the free one 5.")
+    timeout_seconds: float = Field(30.0, gt=0, description="Longest wait for a connection or the next piece of it.")
+    max_attempts: int = Field(6, ge=1, description="Times one page is asked for before the night gives up.")
+
+    @field_validator("base_url")
+    @classmethod
+    def _is_an_address(cls, address: str) -> str:
+        parts = urlsplit(address)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
+            # without the value, which may hold a key
+            msg = "polygon.base_url must be like https://host, without a key or a question mark"
+            raise ValueError(msg)
+        return address
 
 
 class Collection(Section):
@@ -124,14 +151,59 @@ class Weights(Section):
     top_k: int = Field(10, ge=1, description="Size of the list whose success rate and return are promised.")
 
 
+class Theses(Section):
+    """What makes a thesis right, and how confidence is calibrated."""
+
+    horizon: str = Field("7d", description="Horizon at which theses are judged and calibrated.")
+    band: Fraction = Field(0.05, gt=0, description="Return that HOLD must stay within.")
+    buy_more_above: float | None = Field(None, description="Return BUY_MORE must exceed; none: the band.")
+    trim_below: float = Field(0.0, description="Return TRIM must stay below.")
+    liquidate_below: float | None = Field(None, description="Return LIQUIDATE must stay below; none: minus the band.")
+    calibration_window_days: int = Field(
+        1095, ge=90, description="Calendar days of judged theses the calibration maps rest on."
+    )
+
+
+class Regimes(Section):
+    """Market regimes and what works in them."""
+
+    performance_window_days: int = Field(1095, ge=90, description="Calendar days the table of performance covers.")
+
+
+class Failures(Section):
+    """When failures are systematic."""
+
+    window_days: int = Field(30, ge=7, description="Calendar days in which failures are counted.")
+    min_failures: int = Field(3, ge=2, description="Failures of one pattern in the window before it is looked at.")
+    high_confidence: Fraction = Field(
+        0.7, description="Confidence from which a wrong thesis is a failure; below it, nobody promised much."
+    )
+
+
+class Corrections(Section):
+    """What is done about systematic failures."""
+
+    expires_after_days: int = Field(30, ge=1, description="Calendar days until a correction ends unless renewed.")
+
+
+class Alerts(Section):
+    """Where alerts go besides Dagster's log."""
+
+    webhook_url: str | None = Field(None, description="Receives each alert as JSON by POST; none: the log only.")
+    webhook_timeout_seconds: float = Field(5.0, gt=0, le=60, description="How long an alert may take to deliver.")
+
+
 class Automation(Section):
     """Schedules and sensors."""
 
     daily_schedule_is_on: bool = Field(False, description="Start the nightly schedule when Dagster first loads it.")
     inbox_sensor_is_on: bool = Field(False, description="Start the inbox sensor when Dagster first loads it.")
+    failure_sensor_is_on: bool = Field(False, description="Start the failure sensor when Dagster first loads it.")
+    alert_sensor_is_on: bool = Field(False, description="Start alerts about failed runs when Dagster first loads.")
     daily_hour: int = Field(0, ge=0, le=23, description="Hour (market time) of the nightly cycle.")
     daily_minute: int = Field(30, ge=0, le=59, description="Minute of the nightly cycle.")
     inbox_poll_seconds: int = Field(300, ge=30, description="Shortest time between two looks into the inbox.")
+    failure_poll_seconds: int = Field(300, ge=30, description="Shortest time between two looks for failures.")
     weights_due_hour: int = Field(6, ge=1, le=23, description="Hour by which the night's weights must be published.")
 
 
@@ -139,17 +211,28 @@ class Settings(BaseSettings):
     """All settings. `Settings()` reads environment and TOML; `Settings(data_dir=...)` overrides for one use."""
 
     model_config = SettingsConfigDict(
-        env_prefix="AMC_LEARNING_", env_nested_delimiter="__", frozen=True, extra="forbid", validate_default=True
+        env_prefix="AMC_LEARNING_",
+        env_nested_delimiter="__",
+        frozen=True,
+        extra="forbid",
+        validate_default=True,
+        hide_input_in_errors=True,  # a key put into the wrong place must not reach a log
     )
 
     data_dir: Path = Field(Path("data"), description="The one folder everything is kept in.")
     inbox_url: str | None = Field(None, description="Database URL of the event inbox; default SQLite under data_dir.")
     features: Features = Features()
     market: Market = Market()
+    polygon: Polygon = Polygon()
     collection: Collection = Collection()
     outcomes: Outcomes = Outcomes()
     analysis: Analysis = Analysis()
     weights: Weights = Weights()
+    theses: Theses = Theses()
+    regimes: Regimes = Regimes()
+    failures: Failures = Failures()
+    corrections: Corrections = Corrections()
+    alerts: Alerts = Alerts()
     automation: Automation = Automation()
 
     @model_validator(mode="after")
@@ -157,6 +240,12 @@ class Settings(BaseSettings):
         if self.weights.evidence_horizon not in self.outcomes.horizons:
             msg = (
                 f"weights.evidence_horizon {self.weights.evidence_horizon!r} is not one of outcomes.horizons "
+                f"({', '.join(self.outcomes.horizons)})"
+            )
+            raise ValueError(msg)
+        if self.theses.horizon not in self.outcomes.horizons:
+            msg = (
+                f"theses.horizon {self.theses.horizon!r} is not one of outcomes.horizons "
                 f"({', '.join(self.outcomes.horizons)})"
             )
             raise ValueError(msg)

@@ -4,6 +4,7 @@ import json
 import re
 import shlex
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import polars as pl
@@ -13,20 +14,36 @@ from pydantic import BaseModel
 from typer.testing import CliRunner
 
 from amc_learning import __version__
+from amc_learning.assets.common import STEPS
 from amc_learning.cli.app import app
+from amc_learning.contracts import documents
 from amc_learning.contracts.documents import WeightsDocument
-from amc_learning.contracts.events import DiscoveryCandidate, DiscoveryResult, PipelineStatistics, PriceBar
+from amc_learning.contracts.events import (
+    DiscoveryCandidate,
+    DiscoveryResult,
+    PipelineStatistics,
+    PriceBar,
+    ThesisDecision,
+    TradeChange,
+    TradeData,
+)
 from amc_learning.contracts.tables import Table, catalogue
+from amc_learning.definitions import build_defs
+from amc_learning.intake import thesis_shape, trade_returns, trade_shape
 from amc_learning.intake.discovery_shape import ACTION_TAGS
+from amc_learning.intake.thesis import normalise_theses
+from amc_learning.intake.trade import normalise_trades
 from amc_learning.settings import Settings
+from amc_learning.stages import publish, publish_documents
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = (ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "data" / "README.md", *sorted((ROOT / "docs").glob("*.md")))
-OPERATIONS, CONTRACTS, METHODS = (
-    (ROOT / "docs" / f"{name}.md").read_text() for name in ("operations", "contracts", "methods")
+OPERATIONS, CONTRACTS, METHODS, ARCHITECTURE = (
+    (ROOT / "docs" / f"{name}.md").read_text() for name in ("operations", "contracts", "methods", "architecture")
 )
 CONVENTIONS = METHODS[: METHODS.index("\n## ")]
-TABLES = tuple(catalogue(Settings.model_fields["features"].default.components))
+COMPONENTS = Settings.model_fields["features"].default.components
+TABLES = tuple(catalogue(COMPONENTS))
 MEASURED = (
     "discovery_runs",
     "candidate_outcomes",
@@ -34,8 +51,35 @@ MEASURED = (
     "correlation_table",
     "selection_effects",
     "threshold_table",
+    "regime_models",
+    "market_regimes",
+    "regime_performance",
+    "trade_positions",
+    "trade_openings",
+    "closed_trades",
+    "trade_outcomes",
+    "thesis_outcomes",
+    "thesis_accuracy",
+    "source_comparisons",
+    "reliability_curves",
+    "calibration_decisions",
+    "failure_cases",
+    "failure_patterns",
+    "corrections",
+    "performance_attribution",
     "weight_decisions",
 )
+DOCUMENTS = {
+    "WeightsDocument": ("The weights document", publish.WEIGHTS_DOCUMENT),
+    "ConfidenceDocument": ("The confidence document", publish_documents.CONFIDENCE_DOCUMENT),
+    "RegimeDocument": ("The market-regime document", publish_documents.REGIME_DOCUMENT),
+    "CorrectionsDocument": ("The corrections document", publish_documents.CORRECTIONS_DOCUMENT),
+    "RecommendationsDocument": ("The recommendations document", publish_documents.RECOMMENDATIONS_DOCUMENT),
+    "DailyReport": ("The daily report", publish_documents.REPORT_DOCUMENT),
+}
+"""Every document: the heading that explains it, and the name it is published under."""
+SHARED_PARTS = "Published documents"
+"""The heading under which the parts that all documents share are explained."""
 LARGEST_PICTURE_BYTES = 200_000
 
 COMMANDS = typer.main.get_command(app)
@@ -93,6 +137,29 @@ def rows(text: str) -> dict[str, list[str]]:
     """Cells of every table row by its first cell, where that is a name in backticks."""
     lines = (line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| `"))
     return {cells[0].strip("`"): cells for cells in lines}
+
+
+def section(text: str, heading: str) -> str:
+    """A section of a page, its subsections included."""
+    level = re.search(rf"^(#+) {re.escape(heading)}$", text, flags=re.MULTILINE)
+    assert level is not None, heading
+    rest = text[level.end() :]
+    end = re.search(rf"^#{{1,{len(level[1])}}} ", rest, flags=re.MULTILINE)
+    return rest[: end.start()] if end else rest
+
+
+def with_linked_sections(text: str, heading: str) -> str:
+    """A section and those of the same page it links to."""
+    own = section(text, heading)
+    headings = re.findall(r"^#+ (.*)$", text, flags=re.MULTILINE)
+    linked = [name for name in headings if f"](#{anchor(name)})" in own]
+    return own + "".join(section(text, name) for name in linked)
+
+
+def example(field: str) -> dict:
+    """The JSON shown in contracts.md that has this field."""
+    shown = (json.loads(block) for block in fenced(ROOT / "docs" / "contracts.md", "json"))
+    return next(one for one in shown if field in one)
 
 
 def fields_of(model: type[BaseModel]) -> set[str]:
@@ -166,66 +233,175 @@ def test_settings_named_elsewhere_exist():
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
 def test_every_table_and_column_is_described(table: Table):
-    assert rows(CONTRACTS)[table.name][1:] == [
+    assert rows(section(CONTRACTS, "Tables"))[table.name][1:] == [
         table.stage,
         ", ".join(f"`{name}`" for name in table.key),
         table.description,
     ]
-    assert [column.name for column in table.columns if len(column.description.split()) < 2] == []
+    assert [column.name for column in table.columns if len(f"{column.description} {column.unit}".split()) < 2] == []
+
+
+def test_the_flow_names_every_table_step_and_stage():
+    flow = section(ARCHITECTURE, "Flow")
+    assert [table.name for table in TABLES if f"`{table.name}`" not in flow] == []
+    lines = [line.strip("| ").split(" | ") for line in flow.splitlines() if line.startswith("| ")]
+    shown = {word for cells in lines for word in " | ".join(cells[:2]).replace(",", "").split()}
+    assert {stage for stages in STEPS.values() for stage in stages} <= shown
+    steps = [f"{number} {' '.join(words)}" for _, number, *words in (step.split("_") for step in STEPS)]
+    assert [step for step in steps if f"| {step} |" not in flow] == []
+
+
+def test_jobs_and_sensors_are_described(tmp_path, clean_environment):
+    definitions = build_defs(settings=Settings(data_dir=tmp_path / "data"))
+    described = rows(section(OPERATIONS, "Jobs, sensors, alerts"))
+    jobs_and_sensors = {part.name for part in (*definitions.jobs, *definitions.sensors)}
+    assert set(described) == jobs_and_sensors
 
 
 @pytest.mark.parametrize("table", [table for table in TABLES if table.name in MEASURED], ids=lambda table: table.name)
 def test_every_number_of_a_measured_table_has_its_method(table: Table):
-    section = next(part for part in METHODS.split("\n## ") if f"`{table.name}`" in part.split("\n\n")[1])
+    method = next(part for part in METHODS.split("\n## ") if f"`{table.name}`" in part.split("\n\n")[1])
     numbers = [
         column.name for column in table.columns if column.dtype.is_numeric() or isinstance(column.dtype, pl.Array)
     ]
-    missing = [name for name in numbers if not is_named(name, CONVENTIONS + section)]
+    # The scores of the components are named as such: "one column per component".
+    missing = [name for name in numbers if name not in COMPONENTS and not is_named(name, CONVENTIONS + method)]
     assert missing == []
 
 
-def test_every_field_of_the_weights_document_is_explained():
-    section = CONTRACTS[CONTRACTS.index("## The weights document") :]
-    names = fields_of(WeightsDocument) | {"sha256"}
-    assert {name for name in names if not is_named(name, section)} == set()
+@pytest.mark.parametrize("name", documents.__all__)
+def test_every_field_of_every_document_is_explained(name):
+    heading, _ = DOCUMENTS[name]
+    text = with_linked_sections(CONTRACTS, heading)
+    names = fields_of(getattr(documents, name)) | {"sha256"}
+    assert f"](#{anchor(SHARED_PARTS)})" in section(CONTRACTS, heading)
+    assert {field for field in names if not is_named(field, text)} == set()
+
+
+@pytest.mark.parametrize("name", documents.__all__)
+def test_every_document_is_listed_with_the_file_it_is_published_in(name):
+    heading, published = DOCUMENTS[name]
+    assert f"{published}.json" in rows(section(CONTRACTS, SHARED_PARTS))
+    assert f"`published/{published}.json`" in section(CONTRACTS, heading)
+
+
+@pytest.mark.parametrize("name", documents.__all__)
+def test_tables_of_fields_name_no_field_that_a_document_does_not_have(name):
+    heading, _ = DOCUMENTS[name]
+    first_cells = [
+        cell
+        for line in section(CONTRACTS, heading).splitlines()
+        if line.startswith("| `")
+        for cell in re.findall(r"`([^`]+)`", line.split(" | ")[0])
+    ]
+    assert first_cells
+    assert {cell.split(".")[-1] for cell in first_cells} - fields_of(getattr(documents, name)) <= {"sha256"}
 
 
 def test_the_weights_document_shown_is_a_valid_one():
-    example = json.loads(next(block for block in fenced(ROOT / "docs" / "contracts.md", "json") if "bounds" in block))
-    del example["sha256"]
-    document = WeightsDocument.model_validate(example)
+    shown = example("bounds")
+    del shown["sha256"]
+    document = WeightsDocument.model_validate(shown)
     assert sum(document.data.optimized_parameters.values()) == pytest.approx(1, abs=1e-9)
 
 
-@pytest.mark.parametrize("model", [DiscoveryResult, DiscoveryCandidate, PipelineStatistics, PriceBar])
+@pytest.mark.parametrize(
+    "model",
+    [DiscoveryResult, DiscoveryCandidate, PipelineStatistics, ThesisDecision, TradeChange, TradeData, PriceBar],
+)
 def test_every_field_a_sender_may_write_is_named(model):
     text = CONTRACTS[: CONTRACTS.index("## Tables")]
     missing = {name for name in model.model_fields if not re.search(rf"[`\"]{name}[`\"]", text)}
     assert missing == set()
 
 
+@pytest.mark.parametrize(
+    ("shape", "heading"),
+    [
+        (thesis_shape, "Shapes of a thesis"),
+        (trade_shape, "Shapes of a trade message"),
+        (trade_returns, "Shapes of a trade message"),
+    ],
+)
+def test_every_name_a_value_may_go_by_is_listed(shape, heading):
+    listed = section(CONTRACTS, heading)
+    constants = {
+        name: value
+        for name, value in vars(shape).items()
+        if name.endswith(("_FIELDS", "_PARTS", "_HOLDERS", "_FLAGS", "_MARKERS"))
+    }
+    names = {name for value in constants.values() for name in value}
+    if hasattr(shape, "THESIS_NAMES"):
+        names |= {*shape.THESIS_NAMES.envelopes, *shape.THESIS_NAMES.lists}
+    if hasattr(shape, "TRADE_NAMES"):
+        names |= {*shape.TRADE_NAMES.envelopes, *shape.TRADE_NAMES.lists}
+    assert {name for name in names if f"`{name}`" not in listed} == set()
+
+
 def test_the_discovery_result_shown_is_understood_whole():
-    example = json.loads(
-        next(block for block in fenced(ROOT / "docs" / "contracts.md", "json") if "subscores" in block)
-    )
-    assert set(example) <= set(DiscoveryResult.model_fields)
-    assert set(example["candidates"][0]) <= set(DiscoveryCandidate.model_fields)
+    shown = example("candidates")
+    assert set(shown) <= set(DiscoveryResult.model_fields)
+    assert set(shown["candidates"][0]) <= set(DiscoveryCandidate.model_fields)
 
 
-def test_the_vocabulary_of_tags_is_complete():
+def events(payload: dict) -> pl.DataFrame:
+    """One stored event, received on the evening of the day it speaks of."""
+    received_at = datetime(2014, 3, 11, 22, 0, tzinfo=UTC)
+    row = {"known_on": received_at.date(), "event_id": "shown", "received_at": received_at, "occurred_at": received_at}
+    return pl.DataFrame([{**row, "occurred_at_source": "payload", "source": "docs", "payload": json.dumps(payload)}])
+
+
+def test_the_thesis_shown_is_understood_whole():
+    shown = example("generated_at")
+    assert {*shown, *shown["thesis"]} <= set(ThesisDecision.model_fields)
+    understood = normalise_theses(events(shown))
+    row = understood.decisions.to_dicts()[0]
+    assert understood.rejections.is_empty()
+    assert (row["symbol"], row["recommendation"], row["confidence"], row["source"], row["warnings"]) == (
+        "ABC", "TRIM", 0.72, "ai", [],
+    )  # fmt: skip
+
+
+def test_the_trade_message_shown_is_understood_whole():
+    shown = example("change_data")
+    assert set(shown) <= set(TradeChange.model_fields)
+    assert set(shown["change_data"]) <= set(TradeData.model_fields)
+    understood = normalise_trades(events(shown))
+    row = understood.messages.to_dicts()[0]
+    assert understood.rejections.is_empty()
+    assert (row["change_type"], row["trade_id"], row["price_usd"], row["exit_reason"], row["warnings"]) == (
+        "CLOSE", "8813", 13.05, "profit_target", [],
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("heading", "vocabulary"),
+    [
+        ("Tags", ACTION_TAGS),
+        ("Recommendations", thesis_shape.RECOMMENDATIONS),
+        ("Changes", trade_shape.CHANGES),
+        ("Actions", trade_shape.ACTIONS),
+    ],
+)
+def test_vocabularies_are_complete(heading, vocabulary):
     documented = {
-        word: tag
-        for tag, cells in rows(CONTRACTS).items()
-        if tag in ACTION_TAGS.values()
+        word: canonical
+        for canonical, cells in rows(section(CONTRACTS, heading)).items()
+        if canonical in vocabulary.values()
         for word in cells[1].split(", ")
     }
-    assert documented == dict(ACTION_TAGS)
+    assert documented == dict(vocabulary)
+
+
+def anchor(heading: str) -> str:
+    """The anchor of a heading, as GitHub makes it."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
 
 
 def anchors(page: Path) -> set[str]:
     """Anchors of the headings of a page, as GitHub makes them."""
     headings = re.findall(r"^#+ (.*)$", page.read_text(), flags=re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    return {anchor(heading) for heading in headings}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

@@ -41,6 +41,8 @@ def main() -> None:
             "ingest bars (2,403,830)": verb("ingest", "bars", FEED / "bars.parquet"),
             "ingest index (4,508)": verb("ingest", "index", FEED / "index.parquet"),
             "ingest discovery (1,751)": verb("ingest", "discovery", FEED / "feed" / "discovery.ndjson.gz"),
+            "ingest theses (17,510)": verb("ingest", "theses", FEED / "feed" / "thesis.ndjson.gz"),
+            "ingest trades (17,392)": verb("ingest", "trades", FEED / "feed" / "trades.ndjson.gz"),
             f"backfill {FIRST} to {LAST}": verb("backfill", "--from", FIRST, "--to", LAST),
         }
         for name, seconds in history.items():

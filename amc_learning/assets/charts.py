@@ -107,3 +107,38 @@ def weights_chart(decisions: pl.DataFrame) -> bytes | None:
     axes.invert_yaxis()
     axes.legend(fontsize=8, frameon=False)
     return _png(figure)
+
+
+def reliability_chart(curves: pl.DataFrame) -> bytes | None:
+    """Reliability diagram of the overall curve and of each source; None when there is none."""
+    shown = curves.filter(pl.col("group_kind").is_in(["overall", "source"]))
+    if shown.is_empty():
+        return None
+    figure, axes = _figure(width=4.2, height=3.6)
+    axes.plot([0, 1], [0, 1], color=MUTED, linewidth=0.8)
+    for (group,), colour in zip(shown.partition_by("group", as_dict=True), (INK, GOOD, BAD, MUTED), strict=False):
+        blocks = shown.filter(pl.col("group") == group)
+        label = f"{group} (n={blocks['n_theses'].sum()})"
+        points = blocks["mean_confidence"].to_list(), blocks["calibrated_confidence"].to_list()
+        axes.plot(*points, "o-", color=colour, markersize=3, label=label)
+    axes.set_xlabel("confidence as sent", fontsize=8)
+    axes.set_ylabel("share right", fontsize=8)
+    axes.legend(fontsize=8, frameon=False)
+    return _png(figure)
+
+
+def attribution_chart(parts: pl.DataFrame) -> bytes | None:
+    """Realised profit and loss per component, tag and source; None without trades."""
+    shown = parts.filter(pl.col("dimension").is_in(["component", "action_tag", "source", "exit_reason"]))
+    if shown.is_empty():
+        return None
+    figure, axes = _figure(height=0.8 + 0.2 * shown.height)
+    results = shown["realised_pnl_usd"].to_list()
+    positions = list(range(shown.height))
+    axes.barh(positions, results, color=[GOOD if result >= 0 else BAD for result in results])
+    labels = [f"{dimension}: {value}" for dimension, value in shown.select("dimension", "value").iter_rows()]
+    axes.set_yticks(positions, labels, fontsize=8)
+    axes.axvline(0, color=MUTED, linewidth=0.8)
+    axes.invert_yaxis()
+    axes.set_title("realised profit and loss, USD", fontsize=9, loc="left")
+    return _png(figure)

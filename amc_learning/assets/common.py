@@ -22,12 +22,25 @@ PREVIEW_ROWS = 12
 Metadata = dict[str, Any]
 
 
-def asset_arguments(group: str, *kinds: str) -> dict[str, Any]:
+STEPS = {
+    "step_1_overnight_outcomes": ("collect", "outcomes"),
+    "step_2_pattern_performance": ("join", "measure", "analyse"),
+    "step_3_confidence": ("correct", "calibrate"),
+    "step_4_discovery_parameters": ("decide", "publish"),
+    "step_5_intelligence_report": ("report",),
+}
+"""The five steps of the daily correction cycle, which the graph shows as groups, and the stages each consists of."""
+
+STAGE_TAG = "stage"
+
+
+def asset_arguments(stage: str, *kinds: str) -> dict[str, Any]:
     """Keyword arguments that the assets of one stage share."""
     from amc_learning.assets.partitions import KNOWLEDGE_DAYS  # noqa: PLC0415
 
     return {
-        "group_name": group,
+        "group_name": next(step for step, stages in STEPS.items() if stage in stages),
+        "tags": {STAGE_TAG: stage},
         "kinds": {"python", *kinds},
         "owners": OWNERS,
         "partitions_def": KNOWLEDGE_DAYS,

@@ -5,13 +5,13 @@ import dagster as dg
 from amc_learning.assets.analyse import correlation_table, threshold_table
 from amc_learning.assets.charts import weights_chart
 from amc_learning.assets.common import asset_arguments, described, newest, preview, window_mapping
+from amc_learning.assets.failures import corrections
 from amc_learning.assets.measure import DEFAULT_WINDOW_DAYS, daily_statistics
 from amc_learning.assets.partitions import known_days
+from amc_learning.assets.regimes import YESTERDAY, regime_performance
 from amc_learning.settings import Settings
 from amc_learning.stages.decide import DecisionError, decide_days
 from amc_learning.warehouse import Warehouse
-
-YESTERDAY = dg.TimeWindowPartitionMapping(start_offset=-1, end_offset=-1)
 
 
 @dg.asset(
@@ -20,6 +20,8 @@ YESTERDAY = dg.TimeWindowPartitionMapping(start_offset=-1, end_offset=-1)
         dg.AssetDep(daily_statistics, partition_mapping=window_mapping(DEFAULT_WINDOW_DAYS)),
         correlation_table,
         threshold_table,
+        regime_performance,
+        corrections,
         dg.AssetDep("weight_decisions", partition_mapping=YESTERDAY),
     ],
 )

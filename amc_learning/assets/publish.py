@@ -1,16 +1,37 @@
-"""Publish: the document discovery reads. Refuses what breaks a bound, from whatever entry point it is run."""
+"""Publish: the documents other programs read.
 
-from datetime import timedelta
+The weights are refused when they break a bound, from whatever entry point they are published.
+"""
+
+from collections.abc import Sequence
+from datetime import date, timedelta
 
 import dagster as dg
 
+from amc_learning.assets.analyse import correlation_table
 from amc_learning.assets.common import asset_arguments
 from amc_learning.assets.decide import weight_decisions
+from amc_learning.assets.failures import corrections
 from amc_learning.assets.partitions import known_days
+from amc_learning.assets.regimes import market_regimes, regime_performance
+from amc_learning.assets.theses import calibration_decisions, thesis_accuracy
+from amc_learning.assets.trades import closed_trades, performance_attribution
 from amc_learning.settings import Settings
-from amc_learning.stages.publish import PublicationError, publish_days
-from amc_learning.stages.publish import published_weights as document_of
+from amc_learning.stages.publish import WEIGHTS_DOCUMENT, PublicationError, publish_days
+from amc_learning.stages.publish_documents import (
+    CONFIDENCE_DOCUMENT,
+    CORRECTIONS_DOCUMENT,
+    RECOMMENDATIONS_DOCUMENT,
+    REGIME_DOCUMENT,
+    REPORT_DOCUMENT,
+    publish_confidence,
+    publish_corrections,
+    publish_recommendations,
+    publish_regimes,
+    publish_reports,
+)
 from amc_learning.warehouse import Warehouse
+from amc_learning.warehouse.publications import PublishReport
 
 
 def weights_freshness(due_hour: int) -> dg.FreshnessPolicy:
@@ -35,11 +56,83 @@ def published_weights(
         reports = publish_days(warehouse, settings, days)
     except PublicationError as refusal:
         raise dg.Failure(description=str(refusal), allow_retries=False) from refusal
+    return _shown(warehouse, WEIGHTS_DOCUMENT, days[-1], reports)
+
+
+def _shown(
+    warehouse: Warehouse, name: str, day: date, reports: Sequence[PublishReport], **extra: dg.MetadataValue
+) -> dg.MaterializeResult[None]:
     metadata: dict[str, dg.MetadataValue | int] = {
         "n_documents": len(reports),
         "n_changed": sum(report.is_changed for report in reports),
     }
     if reports:
         metadata["document"] = dg.MetadataValue.path(str(reports[-1].path))
-        metadata["content"] = dg.MetadataValue.json(document_of(warehouse, days[-1]))
-    return dg.MaterializeResult(metadata=metadata)
+        metadata["content"] = dg.MetadataValue.json(warehouse.publications.document(name, day) or {})
+    return dg.MaterializeResult(metadata={**metadata, **extra})
+
+
+@dg.asset(
+    **asset_arguments("calibrate", "json"),
+    deps=[calibration_decisions, thesis_accuracy, corrections],
+)
+def published_confidence(
+    context: dg.AssetExecutionContext,
+    warehouse: dg.ResourceParam[Warehouse],
+    settings: dg.ResourceParam[Settings],
+) -> dg.MaterializeResult[None]:
+    """How sure may a thesis be? Multipliers and calibration maps for the thesis generators."""
+    days = known_days(context)
+    return _shown(warehouse, CONFIDENCE_DOCUMENT, days[-1], publish_confidence(warehouse, settings, days))
+
+
+@dg.asset(**asset_arguments("publish", "json"), deps=[market_regimes, regime_performance, weight_decisions])
+def published_regime(
+    context: dg.AssetExecutionContext,
+    warehouse: dg.ResourceParam[Warehouse],
+    settings: dg.ResourceParam[Settings],
+) -> dg.MaterializeResult[None]:
+    """Which market is it, and what works in it? The document for whoever asks."""
+    days = known_days(context)
+    return _shown(warehouse, REGIME_DOCUMENT, days[-1], publish_regimes(warehouse, settings, days))
+
+
+@dg.asset(**asset_arguments("publish", "json"), deps=[corrections, weight_decisions])
+def published_corrections(
+    context: dg.AssetExecutionContext,
+    warehouse: dg.ResourceParam[Warehouse],
+    settings: dg.ResourceParam[Settings],
+) -> dg.MaterializeResult[None]:
+    """What is corrected because it failed? In force, proposed, and ended, with how to veto."""
+    days = known_days(context)
+    return _shown(warehouse, CORRECTIONS_DOCUMENT, days[-1], publish_corrections(warehouse, settings, days))
+
+
+@dg.asset(
+    **asset_arguments("report", "json"),
+    deps=[published_weights, published_confidence, published_regime, published_corrections, performance_attribution],
+)
+def published_recommendations(
+    context: dg.AssetExecutionContext,
+    warehouse: dg.ResourceParam[Warehouse],
+    settings: dg.ResourceParam[Settings],
+) -> dg.MaterializeResult[None]:
+    """What should the trading system do tonight? Everything in short, under the six keys."""
+    days = known_days(context)
+    reports = publish_recommendations(warehouse, settings, days)
+    return _shown(warehouse, RECOMMENDATIONS_DOCUMENT, days[-1], reports)
+
+
+@dg.asset(
+    **asset_arguments("report", "json", "html"), deps=[published_recommendations, correlation_table, closed_trades]
+)
+def daily_report(
+    context: dg.AssetExecutionContext,
+    warehouse: dg.ResourceParam[Warehouse],
+    settings: dg.ResourceParam[Settings],
+) -> dg.MaterializeResult[None]:
+    """What should a person know this morning? The daily intelligence report, as data and as a page."""
+    days = known_days(context)
+    reports = publish_reports(warehouse, settings, days)
+    page = warehouse.publications.page_path(REPORT_DOCUMENT, days[-1])
+    return _shown(warehouse, REPORT_DOCUMENT, days[-1], reports, page=dg.MetadataValue.url(page.as_uri()))

@@ -7,10 +7,11 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 
 from amc_learning.automation.jobs import COLLECTION, EVIDENCE_REFRESH, collection, evidence_refresh
+from amc_learning.contracts.events import EVENT_TABLES
 from amc_learning.contracts.knowledge_days import MARKET_TIMEZONE, knowledge_day, previous_knowledge_day
 from amc_learning.settings import Automation
 from amc_learning.stages.due import stale_event_days
-from amc_learning.warehouse import Warehouse
+from amc_learning.warehouse import Warehouse, reopened
 
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 
@@ -40,9 +41,12 @@ def inbox_sensor(automation: Automation) -> dg.SensorDefinition:
     def sensor(
         context: dg.SensorEvaluationContext, warehouse: dg.ResourceParam[Warehouse]
     ) -> dg.SensorResult | dg.SkipReason:
-        waiting = sorted({*warehouse.inbox.pending_days("discovery"), *stale_event_days(warehouse)})
+        today = knowledge_day(datetime.now(UTC))
+        pending = (day for kind in EVENT_TABLES for day in warehouse.inbox.pending_days(kind))
+        stale = stale_event_days(warehouse, since=today - LONGEST_REFRESH)
+        waiting = sorted({*pending, *stale, *reopened.open_days(warehouse)})
         if not waiting:
-            return dg.SkipReason("every accepted event is in its tables")
+            return dg.SkipReason("every accepted event is in its tables, and no bar came after its outcomes")
         now = datetime.now(UTC)
         cursor = f"{warehouse.inbox.last_sequence()} {knowledge_day(now)} {' '.join(map(str, waiting))}"
         if cursor == context.cursor:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from amc_learning import __version__
-from amc_learning.cli import cycle, demo, ingest, inspect, serve, weights
+from amc_learning.cli import corrections, cycle, demo, ingest, inspect, learned, serve, weights
 
 app = typer.Typer(
     name="amc-learning",
@@ -20,8 +20,13 @@ app = typer.Typer(
 app.add_typer(ingest.app, name="ingest")
 app.add_typer(cycle.app, name="run")
 app.add_typer(weights.app, name="weights")
+app.add_typer(corrections.app, name="corrections")
 app.add_typer(inspect.quarantine_app, name="quarantine")
 app.command()(cycle.backfill)
+app.command()(learned.theses)
+app.command()(learned.trades)
+app.command()(learned.failures)
+app.command()(learned.report)
 app.command()(inspect.status)
 app.command()(inspect.sql)
 app.command()(inspect.doctor)
@@ -62,12 +67,23 @@ def main() -> None:
 
 def _expected_errors() -> tuple[type[Exception], ...]:
     from amc_learning.intake.errors import IntakeError  # noqa: PLC0415
+    from amc_learning.market_data.errors import VendorError  # noqa: PLC0415
     from amc_learning.stages.decide import DecisionError  # noqa: PLC0415
     from amc_learning.stages.orders import OrderError  # noqa: PLC0415
     from amc_learning.stages.publish import PublicationError  # noqa: PLC0415
+    from amc_learning.stages.trades import LedgerError  # noqa: PLC0415
     from amc_learning.warehouse.errors import WarehouseError  # noqa: PLC0415
 
-    return (IntakeError, DecisionError, OrderError, PublicationError, WarehouseError, OSError)
+    return (
+        IntakeError,
+        DecisionError,
+        LedgerError,
+        OrderError,
+        PublicationError,
+        VendorError,
+        WarehouseError,
+        OSError,
+    )
 
 
 def _leave(message: str) -> None:

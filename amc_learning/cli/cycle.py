@@ -150,7 +150,7 @@ def backfill_days(settings: Settings, days: Sequence[date], *, is_quiet: bool) -
     """Drain the inbox and run every stage over these days with a progress bar; seconds per stage."""
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415
 
-    from amc_learning.stages.collect import drain_discovery_events  # noqa: PLC0415
+    from amc_learning.stages.collect import drain_all_events  # noqa: PLC0415
     from amc_learning.stages.cycle import daily_stages, run_days  # noqa: PLC0415
 
     warehouse = open_warehouse(settings)
@@ -159,7 +159,7 @@ def backfill_days(settings: Settings, days: Sequence[date], *, is_quiet: bool) -
     text, percent = TextColumn("{task.description:<22}"), TextColumn("{task.percentage:>3.0f} %")
     with Progress(text, BarColumn(), percent, TimeElapsedColumn(), disable=is_quiet, transient=True) as progress:
         task = progress.add_task("draining the inbox", total=len(days) * len(stages))
-        drain_discovery_events(warehouse)
+        drain_all_events(warehouse)
         mark = perf_counter()
         for stage, bite in run_days(warehouse, settings, days):
             seconds[stage.name] += perf_counter() - mark

@@ -5,6 +5,7 @@ It keeps to a data directory of its own (`<data directory>/sample`), so that not
 
 from datetime import date, timedelta
 from time import perf_counter
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -13,6 +14,9 @@ from amc_learning.cli.cycle import backfill_days
 from amc_learning.cli.dagster_runs import run_job
 from amc_learning.contracts.knowledge_days import knowledge_days
 from amc_learning.settings import Settings
+
+if TYPE_CHECKING:
+    from amc_learning.warehouse import Warehouse
 
 DAYS_THROUGH_DAGSTER = 5
 """The last days go through Dagster one run, so that its UI has something to show; the rest is history."""
@@ -49,15 +53,23 @@ def _ingest_sample(settings: Settings) -> list[date]:
     """Write the simulated market as files and take them in as any other; its sessions."""
     from amc_learning.market_calendar import exchange_sessions  # noqa: PLC0415
     from amc_learning.simulation.market import simulate_market, write_market  # noqa: PLC0415
-    from amc_learning.simulation.rules import SAMPLE  # noqa: PLC0415
-    from amc_learning.stages.ingest import ingest_bars, ingest_discovery, ingest_index  # noqa: PLC0415
+    from amc_learning.simulation.rules import SAMPLE, SAMPLE_INDEX_HISTORY  # noqa: PLC0415
+    from amc_learning.stages import ingest as stage  # noqa: PLC0415
 
-    first, enough = SAMPLE.first_session, timedelta(days=2 * SAMPLE.n_sessions)
-    sessions: list[date] = exchange_sessions(settings.market.exchange, first, first + enough)["session_date"].to_list()
-    sessions = sessions[: SAMPLE.n_sessions]
-    files = write_market(simulate_market(SAMPLE, sessions), settings.data_dir / "feed")
+    first, day, exchange = SAMPLE.first_session, timedelta(days=1), settings.market.exchange
+    before = exchange_sessions(exchange, first - 2 * SAMPLE_INDEX_HISTORY * day, first - day)["session_date"].to_list()
+    after = exchange_sessions(exchange, first, first + 2 * SAMPLE.n_sessions * day)["session_date"].to_list()
+    sessions: list[date] = after[: SAMPLE.n_sessions]
+    market = simulate_market(SAMPLE, sessions, index_sessions=before[-SAMPLE_INDEX_HISTORY:])
+    files = write_market(market, settings.data_dir / "feed")
     warehouse, received_at = open_warehouse(settings), now()
-    for file, ingest in ((files.index, ingest_index), (files.bars, ingest_bars), (files.discovery, ingest_discovery)):
+    for file, ingest in (
+        (files.index, stage.ingest_index),
+        (files.bars, stage.ingest_bars),
+        (files.discovery, stage.ingest_discovery),
+        (files.theses, stage.ingest_theses),
+        (files.trades, stage.ingest_trades),
+    ):
         report = ingest(warehouse, settings, [file], received_at=received_at)
         known = f", {report.n_duplicates:,} already known" if report.n_duplicates else ""
         typer.echo(f"ingested {report.kind}: {report.n_accepted:,} of {report.n_read:,}{known}")
@@ -105,4 +117,63 @@ def _show(settings: Settings, day: date) -> None:
         warehouse.table("weight_decisions").read(None, day).filter(pl.col("status") == "active")["known_on"].n_unique()
     )
     typer.echo(f"weights moved in {moved} of {len(warehouse.table('weight_decisions').days())} nights")
+    _show_theses(warehouse, settings, day)
+    _show_trades(warehouse, day)
+    _show_failures(warehouse, day)
+    _show_regimes(warehouse, day)
     typer.echo(f"discovery reads {warehouse.publications.path('weights')}")
+
+
+def _show_theses(warehouse: "Warehouse", settings: Settings, day: date) -> None:
+    """How often each source was right, how sure it was, and by what its confidence is multiplied now."""
+    import polars as pl  # noqa: PLC0415
+
+    accuracy = warehouse.table("thesis_accuracy").read(day, day)
+    accuracy = accuracy.filter(horizon=settings.theses.horizon, group_kind="source").rename({"group": "source"})
+    multipliers = warehouse.table("calibration_decisions").read(day, day).filter(pl.col("recommendation") == "all")
+    rows = accuracy.join(multipliers.select("source", "multiplier", "method"), on="source", how="left")
+    columns = ["source", "n_theses", "accuracy", "ci_low", "ci_high", "mean_confidence", "multiplier", "method"]
+    titles = ["source", "theses", "right", "ci low", "ci high", "mean confidence", "multiplier", "calibrated by"]
+    typer.echo()
+    print_table(
+        f"Were theses right? ({settings.theses.horizon}, 90 days)",
+        titles,
+        rows.select(columns).sort("source").iter_rows(),
+    )
+
+
+def _show_trades(warehouse: "Warehouse", day: date) -> None:
+    """What closed trades earned, by how they ended."""
+    parts = warehouse.table("performance_attribution").read(day, day)
+    parts = parts.filter(parts["dimension"].is_in(["exit_reason", "source", "total"])).sort("dimension", "value")
+    columns = ["dimension", "value", "n_trades", "realised_pnl_usd", "win_rate", "mean_return"]
+    titles = ["by", "value", "trades", "profit and loss, USD", "won", "mean return"]
+    typer.echo()
+    print_table("What did closed trades earn? (90 days)", titles, parts.select(columns).iter_rows())
+
+
+def _show_failures(warehouse: "Warehouse", day: date) -> None:
+    """What fails systematically, and what is done about it."""
+    import polars as pl  # noqa: PLC0415
+
+    patterns = warehouse.table("failure_patterns").read(day, day).filter(pl.col("status") == "systematic")
+    columns = ["kind", "pattern", "severity", "n_failures", "n_cases", "failure_rate", "base_rate"]
+    titles = ["of", "pattern", "severity", "failed", "cases", "rate", "rate elsewhere"]
+    typer.echo()
+    print_table("What fails systematically?", titles, patterns.select(columns).iter_rows())
+    in_force = warehouse.table("corrections").read(day, day).filter(pl.col("status") == "active")
+    columns = ["name", "kind", "target", "factor", "in_force_from", "expires_on"]
+    titles = ["correction", "of", "target", "factor", "since", "until"]
+    typer.echo()
+    print_table("What is corrected?", titles, in_force.select(columns).iter_rows())
+
+
+def _show_regimes(warehouse: "Warehouse", day: date) -> None:
+    """Which regime the index was in, and since when."""
+    import polars as pl  # noqa: PLC0415
+
+    nights = warehouse.table("market_regimes").read(None, day)
+    nights = nights.filter(pl.col("basis") == "index", pl.col("regime").is_not_null())
+    starts = nights.filter(pl.col("is_change") | (pl.col("known_on") == pl.col("known_on").min()))
+    spans = [f"{regime} from {known_on}" for known_on, regime in starts.select("known_on", "regime").iter_rows()]
+    typer.echo(f"\nthe index was {', '.join(spans) or 'not understood yet: its history is too short'}")

@@ -27,6 +27,22 @@ def discovery(files: Files, *, json: JsonOption = False) -> None:
     _ingest(ingest_discovery, files, json=json)
 
 
+@app.command(epilog="Example: amc-learning ingest theses feed/thesis.ndjson.gz")
+def theses(files: Files, *, json: JsonOption = False) -> None:
+    """Thesis decisions, one JSON document each, in any of the shapes thesis generators have ever sent."""
+    from amc_learning.stages.ingest import ingest_theses  # noqa: PLC0415
+
+    _ingest(ingest_theses, files, json=json)
+
+
+@app.command(epilog="Example: amc-learning ingest trades feed/trades.ndjson.gz")
+def trades(files: Files, *, json: JsonOption = False) -> None:
+    """Messages about trades: OPEN, MODIFY, CLOSE, or whole outcomes; one JSON document each."""
+    from amc_learning.stages.ingest import ingest_trades  # noqa: PLC0415
+
+    _ingest(ingest_trades, files, json=json)
+
+
 @app.command(epilog="Example: amc-learning ingest bars bars.parquet")
 def bars(files: Files, *, json: JsonOption = False) -> None:
     """Daily price bars: symbol, date, open, high, low, close, volume."""

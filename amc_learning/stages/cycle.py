@@ -10,7 +10,17 @@ from functools import partial
 from typing import Any
 
 from amc_learning.settings import Settings
-from amc_learning.stages import collect, decide, evidence, publish
+from amc_learning.stages import (
+    collect,
+    decide,
+    evidence,
+    failures,
+    publish,
+    publish_documents,
+    regimes,
+    theses,
+    trades,
+)
 from amc_learning.warehouse import Warehouse
 
 StageFunction = Callable[[Warehouse, Settings, Sequence[date]], Any]
@@ -21,7 +31,7 @@ DAYS_PER_BITE = 260
 
 @dataclass(frozen=True)
 class Stage:
-    """One stage: the Dagster asset of the same name does the same work."""
+    """One stage: the Dagster asset of the same name does the same work; published_documents is that of five assets."""
 
     name: str
     run: StageFunction
@@ -31,14 +41,28 @@ def daily_stages(last: date) -> tuple[Stage, ...]:
     """The stages in order, for a cycle whose last knowledge day is `last`, however many bites it takes."""
     return (
         Stage("discovery_candidates", collect.normalise_discovery_events),
+        Stage("thesis_decisions", collect.normalise_thesis_events),
+        Stage("trade_messages", collect.normalise_trade_events),
+        Stage("market_regimes", regimes.label_regimes),
         Stage("candidate_outcomes", evidence.mature_outcomes),
+        Stage("thesis_outcomes", theses.judge_theses),
+        Stage("closed_trades", trades.settle_trades),
+        Stage("trade_outcomes", trades.mature_trade_outcomes),
         Stage("feature_outcomes", evidence.join_feature_outcomes),
         Stage("daily_statistics", evidence.measure_days),
         Stage("correlation_table", evidence.correlate),
         Stage("selection_effects", evidence.compare_selection),
         Stage("threshold_table", evidence.find_thresholds),
+        Stage("regime_performance", regimes.measure_regimes),
+        Stage("thesis_accuracy", theses.measure_theses),
+        Stage("failure_cases", failures.judge_failures),
+        Stage("failure_patterns", failures.find_failure_patterns),
+        Stage("performance_attribution", trades.attribute_performance),
+        Stage("calibration_decisions", theses.calibrate_days),
+        Stage("corrections", failures.correct_failures),
         Stage("weight_decisions", partial(decide.decide_days, decided_again_to=last)),
         Stage("published_weights", partial(publish.publish_days, published_again_to=last)),
+        Stage("published_documents", publish_documents.publish_all),
     )
 
 

@@ -3,13 +3,20 @@
 Belongs here: which evidence and which history the decision reads. Not here: the decision itself (learning.weights).
 """
 
+from bisect import bisect_right
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 
 import polars as pl
 
-from amc_learning.learning.weights import FeatureWeights, WeightRules, decide_weights
+from amc_learning.learning.corrections import component_factors
+from amc_learning.learning.regimes import regime_multipliers
+from amc_learning.learning.regimes.multipliers import MULTIPLIER_BASIS
+from amc_learning.learning.weights import FeatureWeights, Overlay, WeightRules, decide_weights
 from amc_learning.settings import Settings
+from amc_learning.stages.regimes import multiplier_rules
+from amc_learning.stages.theses import LONGEST_BREAK_DAYS
 from amc_learning.stages.turns import taking_turns
 from amc_learning.warehouse import Warehouse
 
@@ -43,7 +50,8 @@ class DecisionError(Exception):
     """A day cannot be decided on its own; what was decided stays in force."""
 
 
-_DECISION_COLUMNS = ("known_on", "component", "previous_weight", "weight", "status")
+_PERFORMANCE_COLUMNS = ("known_on", "basis", "regime", "feature", "horizon", "multiplier", "is_current")
+_DECISION_COLUMNS = ("known_on", "component", "learned_weight_before", "learned_weight", "weight", "is_learning")
 
 
 def weight_rules(settings: Settings) -> WeightRules:
@@ -60,14 +68,62 @@ def weight_rules(settings: Settings) -> WeightRules:
     )
 
 
-def weights_in_force(warehouse: Warehouse, day: date) -> tuple[date | None, dict[str, float] | None]:
-    """The last decided vector before this knowledge day and the day of its decision; (None, None) before the first."""
+@dataclass(frozen=True)
+class StandingWeights:
+    """What the last decision before a day left: the vector in force, and what had been learned without any factor.
+
+    All null before the first decision.
+    """
+
+    decided_on: date | None = None
+    in_force: dict[str, float] | None = None
+    learned: dict[str, float] | None = None
+
+
+def standing_weights(warehouse: Warehouse, day: date) -> StandingWeights:
+    """What the last decision before this knowledge day left."""
     table = warehouse.table("weight_decisions")
     decided_on = table.latest_on_or_before(day - timedelta(days=1))
     if decided_on is None:
-        return None, None
-    rows = table.read(decided_on, decided_on, columns=["component", "weight"])
-    return decided_on, dict(rows.iter_rows())
+        return StandingWeights()
+    rows = table.read(decided_on, decided_on, columns=["component", "weight", "learned_weight"])
+    return StandingWeights(
+        decided_on,
+        dict(rows.select("component", "weight").iter_rows()),
+        dict(rows.select("component", "learned_weight").iter_rows()),
+    )
+
+
+def overlays(warehouse: Warehouse, settings: Settings, days: Sequence[date]) -> dict[date, Overlay]:
+    """The factors laid over the learned weights on each of these days: of the market regime, and of corrections.
+
+    A day decided ahead of its night takes those of the night before.
+    """
+    components, rules = settings.features.components, multiplier_rules(settings)
+    first = days[0] - timedelta(days=LONGEST_BREAK_DAYS)
+    regimes = _nights(warehouse, "regime_performance", first, days, _PERFORMANCE_COLUMNS)
+    corrections = _nights(warehouse, "corrections", first, days, None)
+    found = {}
+    for day, performance, corrected in zip(days, regimes, corrections, strict=True):
+        current = performance.filter((pl.col("basis") == MULTIPLIER_BASIS) & pl.col("is_current"))
+        found[day] = Overlay(
+            regime=current["regime"][0] if current.height else None,
+            regime_factors=regime_multipliers(current, components=components, rules=rules),
+            correction_factors=component_factors(corrected, components),
+        )
+    return found
+
+
+def _nights(
+    warehouse: Warehouse, table: str, first: date, days: Sequence[date], columns: Sequence[str] | None
+) -> list[pl.DataFrame]:
+    """For each day the rows of the last night written up to it, which may have none."""
+    stored = warehouse.table(table)
+    frame = stored.read(first, days[-1], columns=columns)
+    rows = {key[0]: part for key, part in frame.partition_by("known_on", as_dict=True).items()}
+    written = [entry.known_on for entry in stored.entries(first, days[-1])]
+    places = [bisect_right(written, day) for day in days]
+    return [rows.get(written[place - 1], frame.clear()) if place else frame.clear() for place in places]
 
 
 @taking_turns
@@ -90,15 +146,18 @@ def decide_days(
         return joined.filter("is_selected")
 
     actions = warehouse.table("operator_actions").read(None, days[-1])
+    standing = standing_weights(warehouse, days[0])
     decisions = decide_weights(
         warehouse.table("daily_statistics").read(evidence_from, days[-1], columns=_EVIDENCE_COLUMNS),
         selected_candidates,
         as_of=days,
         features=FeatureWeights(settings.features.components, settings.features.default_weights),
-        in_force=weights_in_force(warehouse, days[0])[1],
+        in_force=standing.in_force,
+        learned=standing.learned,
         rules=rules,
         actions=actions,
         earlier_decisions=_earlier_decisions(warehouse, rules, actions, days[0]),
+        overlays=overlays(warehouse, settings, days),
     )
     _refuse_rewriting(warehouse, decisions, days, max(days[-1], decided_again_to or days[-1]))
     warehouse.table("weight_decisions").write(decisions, days)

@@ -5,10 +5,11 @@ import sqlite3
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 from importlib.metadata import version
 
 from amc_learning.settings import Settings
-from amc_learning.stages.due import late_event_days, missed_nights, span, stale_outcome_days
+from amc_learning.stages.due import last_night, late_event_days, missed_nights, span, stale_outcome_days
 from amc_learning.stages.status import missing_sessions
 from amc_learning.warehouse import Warehouse
 from amc_learning.warehouse.errors import WarehouseError
@@ -81,6 +82,12 @@ def _disk(warehouse: Warehouse, _: Settings) -> Finding:
 
 
 def _tables(warehouse: Warehouse, _: Settings) -> Finding:
+    outdated = [table.name for table in warehouse.catalogue if warehouse.table(table.name).outdated()]
+    if outdated:
+        return Finding(
+            "tables", False, f"written when their columns were declared differently: {', '.join(outdated)}",
+            "make them anew: amc-learning backfill --from FIRST --to LAST, over all their days",
+        )  # fmt: skip
     damaged = [line for table in warehouse.catalogue for line in warehouse.table(table.name).damaged()]
     n_files = sum(len(warehouse.table(table.name).entries()) for table in warehouse.catalogue)
     return Finding(
@@ -117,13 +124,18 @@ def _bars(warehouse: Warehouse, settings: Settings) -> Finding:
     )
 
 
+def _last_night(warehouse: Warehouse, days: list[date]) -> date:
+    """The last day the evidence was ever made for: what is made anew reaches up to it."""
+    return max(last_night(warehouse) or days[-1], days[-1])
+
+
 def _late_events(warehouse: Warehouse, _: Settings) -> Finding:
     days = late_event_days(warehouse)
     return Finding(
         "late events",
         not days,
         f"events of {span(days)} are not in the tables made from them" if days else "every event is in its tables",
-        f"amc-learning run evidence --from {days[0]} --to DAY, up to the last night" if days else "",
+        f"amc-learning run evidence --from {days[0]} --to {_last_night(warehouse, days)}" if days else "",
     )
 
 
@@ -133,7 +145,7 @@ def _late_bars(warehouse: Warehouse, _: Settings) -> Finding:
         "late bars",
         not days,
         f"outcomes of {span(days)} were computed before their bars came" if days else "outcomes are as new as the bars",
-        f"amc-learning run evidence --from {days[0]} --to DAY, up to the last night" if days else "",
+        f"amc-learning run evidence --from {days[0]} --to {_last_night(warehouse, days)}" if days else "",
     )
 
 

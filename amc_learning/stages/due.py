@@ -8,8 +8,9 @@ from datetime import date, timedelta
 
 import polars as pl
 
+from amc_learning.contracts.events import EVENT_TABLES
 from amc_learning.contracts.knowledge_days import knowledge_days, next_knowledge_day
-from amc_learning.warehouse import Warehouse
+from amc_learning.warehouse import Warehouse, reopened
 
 LONGEST_CATCH_UP = timedelta(days=31)
 """Missed nights further back than this are a person's decision (backfill), not a schedule's."""
@@ -34,28 +35,47 @@ def missed_nights(warehouse: Warehouse) -> list[date]:
     return sorted(set(knowledge_days(decided[0], decided[-1])) - set(decided)) if decided else []
 
 
-def stale_event_days(warehouse: Warehouse) -> list[date]:
-    """Days whose raw events are not all normalised: every event has exactly one run row."""
-    runs = {entry.known_on: entry.n_rows for entry in warehouse.table("discovery_runs").entries()}
-    events = warehouse.table("discovery_events").entries()
-    return [entry.known_on for entry in events if runs.get(entry.known_on, 0) != entry.n_rows]
+def last_night(warehouse: Warehouse) -> date | None:
+    """The last knowledge day whose events were made into rows; None before the first."""
+    made = warehouse.table("collected_events").days()
+    return made[-1] if made else None
+
+
+def stale_event_days(warehouse: Warehouse, *, since: date | None = None) -> list[date]:
+    """Days from `since` on whose raw events of some kind are not all normalised. Reads a row per day and kind."""
+    counts = warehouse.table("collected_events").read(since, None)
+    made = {(day, kind): n_events for day, kind, n_events in counts.select("known_on", "kind", "n_events").iter_rows()}
+    return sorted(
+        {
+            entry.known_on
+            for kind, table in EVENT_TABLES.items()
+            for entry in warehouse.table(table).entries(since, None)
+            if made.get((entry.known_on, kind), 0) != entry.n_rows
+        }
+    )
 
 
 def late_event_days(warehouse: Warehouse) -> list[date]:
     """Stale days whose night has run already; later ones just wait for their night."""
-    made = warehouse.table("discovery_runs").days()
-    return [day for day in stale_event_days(warehouse) if made and day <= made[-1]]
+    last = last_night(warehouse)
+    return [day for day in stale_event_days(warehouse) if last and day <= last]
 
 
 def stale_outcome_days(warehouse: Warehouse) -> list[date]:
-    """Days with outcomes flagged for a missing session whose bars have come since. Reads the outcomes."""
+    """Days whose outcomes are older than their bars: reopened ones, and flagged ones whose missing session came since.
+
+    Reads the outcomes.
+    """
     columns = ["known_on", "entry_date", "outcome_status"]
     outcomes = warehouse.table("candidate_outcomes").read(None, None, columns=columns)
     flagged = outcomes.filter(pl.col("outcome_status") == "session_missing").unique(["known_on", "entry_date"])
     with_bars = {entry.known_on for entry in warehouse.table("price_bars").entries() if entry.n_rows}
-    return sorted({known for known, entry, _ in flagged.iter_rows() if {known, entry} <= with_bars})
+    filled = {known for known, entry, _ in flagged.iter_rows() if {known, entry} <= with_bars}
+    return sorted(filled | reopened.open_days(warehouse).keys())
 
 
-def span(days: Sequence[date]) -> str:
-    """Days as people read them: one day, or from - to."""
-    return str(days[0]) if len(days) == 1 else f"{days[0]} to {days[-1]} ({len(days)} days)"
+def span(days: Sequence[date], *, counted: bool = True) -> str:
+    """Days as people read them: one day, or from - to, counted unless the sentence counts them."""
+    if len(days) == 1:
+        return str(days[0])
+    return f"{days[0]} to {days[-1]}" + (f" ({len(days)} days)" if counted else "")

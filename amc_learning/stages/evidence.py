@@ -19,7 +19,7 @@ from amc_learning.learning.thresholds import threshold_tables
 from amc_learning.market_calendar import exchange_sessions
 from amc_learning.settings import Settings
 from amc_learning.stages.turns import taking_turns
-from amc_learning.warehouse import Warehouse
+from amc_learning.warehouse import Warehouse, reopened
 
 
 def outcome_rules(settings: Settings) -> OutcomeRules:
@@ -55,6 +55,7 @@ def mature_outcomes(warehouse: Warehouse, settings: Settings, days: Sequence[dat
         known_to=days[-1],
     )
     warehouse.table("candidate_outcomes").write(outcomes, days)
+    reopened.close(warehouse, "candidate_outcomes", days)
     return outcomes
 
 

@@ -6,7 +6,8 @@ durability (warehouse). What cannot be used is kept in quarantine with its reaso
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,14 @@ import polars as pl
 
 from amc_learning.contracts.knowledge_days import FIRST_KNOWLEDGE_DAY, knowledge_day
 from amc_learning.intake.bars import NormalisedTable, normalise_bars, normalise_index
-from amc_learning.intake.envelope import Envelope, Quarantined, TimeRules, receive
+from amc_learning.intake.envelope import Envelope, Quarantined, receive
 from amc_learning.intake.errors import IntakeError
 from amc_learning.intake.files import read_records, read_table
 from amc_learning.market_calendar import exchange_sessions
 from amc_learning.settings import Settings
-from amc_learning.stages.collect import drain_discovery_events
-from amc_learning.stages.due import late_event_days, span
+from amc_learning.stages.collect import drain_events, time_rules
+from amc_learning.stages.due import last_night, late_event_days, span
+from amc_learning.stages.reopening import reopen_dependents
 from amc_learning.warehouse import Warehouse
 from amc_learning.warehouse.errors import CorruptPartition
 from amc_learning.warehouse.inbox import InboxEvent, QuarantineItem
@@ -51,17 +53,37 @@ class IngestReport:
     messages: tuple[str, ...] = ()
 
 
-def ingest_discovery(
-    warehouse: Warehouse, settings: Settings, files: Sequence[Path], *, received_at: datetime
+@dataclass(frozen=True)
+class SentTable:
+    """Rows as they were sent, and where they come from."""
+
+    name: str
+    rows: pl.DataFrame
+
+
+def ingest_events(
+    warehouse: Warehouse, settings: Settings, files: Sequence[Path], *, kind: str, received_at: datetime
 ) -> IngestReport:
-    """Make every discovery result in these files durable in the inbox, then drain it into raw partitions.
+    """Make every event in these files durable in the inbox, then drain it into raw partitions.
 
     A file that breaks off (a damaged archive) gives what lies before the break; the files after it are still read.
+
+    Args:
+        warehouse: where the events go.
+        settings: how their times are read.
+        files: in order.
+        kind: discovery, thesis or trade.
+        received_at: the clock, read once.
     """
-    reports = [_ingest_events(warehouse, settings, file, received_at) for file in files]
-    drain_discovery_events(warehouse)
-    report = _summed("discovery", reports)
+    reports = [_ingest_file(warehouse, settings, file, kind, received_at) for file in files]
+    drain_events(warehouse, kind)
+    report = _summed(kind, reports)
     return replace(report, messages=(*report.messages, *_stale_messages(warehouse)))
+
+
+ingest_discovery = partial(ingest_events, kind="discovery")
+ingest_theses = partial(ingest_events, kind="thesis")
+ingest_trades = partial(ingest_events, kind="trade")
 
 
 def _stale_messages(warehouse: Warehouse) -> list[str]:
@@ -69,32 +91,31 @@ def _stale_messages(warehouse: Warehouse) -> list[str]:
     late = late_event_days(warehouse)
     if not late:
         return []
-    remedy = f"amc-learning run evidence --from {late[0]} --to {warehouse.table('discovery_runs').days()[-1]}"
+    remedy = f"amc-learning run evidence --from {late[0]} --to {last_night(warehouse)}"
     return [f"events of {span(late)} came after their night; bring the evidence up to date: {remedy}"]
 
 
-def _ingest_events(warehouse: Warehouse, settings: Settings, file: Path, received_at: datetime) -> IngestReport:
-    rules = TimeRules(
-        naive_timezone=settings.collection.naive_timezone,
-        max_clock_skew=timedelta(minutes=settings.collection.max_clock_skew_minutes),
-    )
+def _ingest_file(
+    warehouse: Warehouse, settings: Settings, file: Path, kind: str, received_at: datetime
+) -> IngestReport:
+    rules = time_rules(settings)
     reports: list[IngestReport] = []
     batch: list[Envelope | Quarantined] = []
     try:
-        for record in read_records(file):
-            batch.append(
-                receive(record.text, kind="discovery", source=record.source, received_at=received_at, rules=rules)
-            )
+        for record in read_records(file, kind=kind):
+            batch.append(receive(record.text, kind=kind, source=record.source, received_at=received_at, rules=rules))
             if len(batch) == EVENTS_PER_COMMIT:
-                reports.append(_store(warehouse, batch, received_at))
+                reports.append(_store(warehouse, kind, batch, received_at))
                 batch = []
     except IntakeError as error:
-        reports.append(IngestReport("discovery", (), n_unreadable_files=1, messages=(str(error),)))
-    reports.append(_store(warehouse, batch, received_at))
-    return replace(_summed("discovery", reports), files=(str(file),))
+        reports.append(IngestReport(kind, (), n_unreadable_files=1, messages=(str(error),)))
+    reports.append(_store(warehouse, kind, batch, received_at))
+    return replace(_summed(kind, reports), files=(str(file),))
 
 
-def _store(warehouse: Warehouse, batch: Sequence[Envelope | Quarantined], received_at: datetime) -> IngestReport:
+def _store(
+    warehouse: Warehouse, kind: str, batch: Sequence[Envelope | Quarantined], received_at: datetime
+) -> IngestReport:
     """Make a batch durable: what was understood in the inbox, the rest in quarantine."""
     accepted = [item for item in batch if isinstance(item, Envelope)]
     refused = [item for item in batch if isinstance(item, Quarantined)]
@@ -104,7 +125,7 @@ def _store(warehouse: Warehouse, batch: Sequence[Envelope | Quarantined], receiv
     n_duplicates = sum(receipt.is_duplicate for receipt in receipts)
     days = [item.known_on for item in accepted]
     return IngestReport(
-        kind="discovery",
+        kind=kind,
         files=(),
         n_read=len(batch),
         n_accepted=len(receipts) - n_duplicates - n_conflicts,
@@ -143,44 +164,88 @@ def _ingest_tables(
     warehouse: Warehouse, settings: Settings, kind: str, files: Sequence[Path], received_at: datetime
 ) -> IngestReport:
     """Merge the good rows of each file, keep the others in quarantine, say which sessions have no row at all."""
-    table, normalise = _TABLE_KINDS[kind]
-    calendar = exchange_sessions(settings.market.exchange, FIRST_KNOWLEDGE_DAY, knowledge_day(received_at))
-    # a session that is still running has no daily bar yet
-    closed = calendar.filter(pl.col("closes_at") <= received_at)["session_date"]
-    today, sessions = closed[-1], frozenset(closed)
     reports = []
     for file in files:
         try:
-            sent = read_table(file)
-            normalised = normalise(sent, source=file.name, today=today, exchange_sessions=sessions)
+            sent = SentTable(file.name, read_table(file))
+            report = merge_tables(warehouse, settings, kind, [sent], received_at=received_at)
         except IntakeError as error:
             reports.append(IngestReport(kind, (str(file),), n_unreadable_files=1, messages=(str(error),)))
             continue
-        new = _new_rows(warehouse, table, normalised.accepted)
-        known = normalised.accepted.height - new.height
-        rejected = normalised.rejected.to_dicts()
-        warehouse.inbox.quarantine([_rejected_row(kind, sent, row, received_at) for row in rejected])
-        merged = warehouse.table(table).merge(normalised.accepted, repair=True)
-        days = normalised.accepted["known_on"]
-        reports.append(
-            IngestReport(
-                kind=kind,
-                files=(str(file),),
-                n_read=normalised.accepted.height + normalised.n_identical_duplicates + normalised.rejected.height,
-                n_accepted=normalised.accepted.height - known,
-                n_duplicates=known + normalised.n_identical_duplicates,
-                n_quarantined=normalised.rejected.height,
-                first_day=days.min(),  # type: ignore[arg-type]
-                last_day=days.max(),  # type: ignore[arg-type]
-                messages=(
-                    *normalised.messages(),
-                    *_gap_messages(file.name, normalised.gaps),
-                    *(f"{file.name}: {day} was damaged and is made anew from these rows" for day in merged.repaired),
-                    *_late_messages(warehouse, file.name, new),
-                ),
-            )
-        )
+        reports.append(replace(report, files=(str(file),)))
     return _summed(kind, reports)
+
+
+def merge_tables(
+    warehouse: Warehouse,
+    settings: Settings,
+    kind: str,
+    sent: Sequence[SentTable],
+    *,
+    received_at: datetime,
+    is_whole: bool = True,
+) -> IngestReport:
+    """Judge the rows of these tables, merge the good ones in one go, keep the others in quarantine.
+
+    Where two tables speak of the same bar, the later one counts. Computed days that depend on bars which change are
+    open again before the bars change, and named.
+
+    Args:
+        warehouse: where the rows go.
+        settings: exchange and entry rule.
+        kind: bars or index.
+        sent: tables in the order in which they came.
+        received_at: the clock; a session that is still running has no bar yet.
+        is_whole: each table should hold every session between its first and last one; those without a row are named.
+
+    Raises:
+        IntakeError: a table has not the columns it needs; nothing of any of them was taken.
+    """
+    table, normalise = _TABLE_KINDS[kind]
+    today, sessions = closed_sessions(settings, received_at)
+    judged = [normalise(one.rows, source=one.name, today=today, exchange_sessions=sessions) for one in sent]
+    rejected = [
+        _rejected_row(kind, one.rows, row, received_at)
+        for one, normalised in zip(sent, judged, strict=True)
+        for row in normalised.rejected.to_dicts()
+    ]
+    n_sent = sum(normalised.accepted.height for normalised in judged)
+    key = ["known_on", *warehouse.table(table).table.key]
+    accepted = pl.concat([normalised.accepted for normalised in judged])
+    if len(judged) > 1:
+        accepted = accepted.unique(key, keep="last", maintain_order=True)
+    name = sent[0].name if len(sent) == 1 else f"{sent[0].name} to {sent[-1].name}"
+    warehouse.inbox.quarantine(rejected)
+    with warehouse.turn():
+        # within one turn: no stage computes from the bars as they were after the days they touch were noted
+        new = _new_rows(warehouse, table, accepted)
+        late = _late_messages(warehouse, settings, table, new, name=name)
+        merged = warehouse.table(table).merge(accepted, repair=True)
+    gaps = [line for one, its in zip(sent, judged, strict=True) for line in _gap_messages(one.name, its.gaps)]
+    days = accepted["known_on"]
+    return IngestReport(
+        kind=kind,
+        files=(),
+        n_read=n_sent + sum(one.n_identical_duplicates + one.rejected.height for one in judged),
+        n_accepted=new.height,
+        n_duplicates=n_sent - new.height + sum(one.n_identical_duplicates for one in judged),
+        n_quarantined=len(rejected),
+        first_day=days.min(),  # type: ignore[arg-type]
+        last_day=days.max(),  # type: ignore[arg-type]
+        messages=(
+            *(message for one in judged for message in one.messages()),
+            *(gaps if is_whole else ()),
+            *(f"{name}: {day} was damaged and is made anew from these rows" for day in merged.repaired),
+            *late,
+        ),
+    )
+
+
+def closed_sessions(settings: Settings, now: datetime) -> tuple[date, frozenset[date]]:
+    """The last session that is over, and all up to it; a session that is still running has no daily bar yet."""
+    calendar = exchange_sessions(settings.market.exchange, FIRST_KNOWLEDGE_DAY, knowledge_day(now))
+    closed = calendar.filter(pl.col("closes_at") <= now)["session_date"]
+    return closed[-1], frozenset(closed)
 
 
 def _new_rows(warehouse: Warehouse, table: str, rows: pl.DataFrame) -> pl.DataFrame:
@@ -194,9 +259,13 @@ def _new_rows(warehouse: Warehouse, table: str, rows: pl.DataFrame) -> pl.DataFr
     return rows.join(stored, on=rows.columns, how="anti", nulls_equal=True)
 
 
-def _late_messages(warehouse: Warehouse, name: str, new: pl.DataFrame) -> list[str]:
-    """Outcomes that were computed before these rows came are older than what they are computed from."""
+def _late_messages(warehouse: Warehouse, settings: Settings, table: str, new: pl.DataFrame, *, name: str) -> list[str]:
+    """Note which computed days are older than these rows, and say so."""
     computed = warehouse.table("candidate_outcomes").days()
+    if table == "price_bars":
+        open_again = reopen_dependents(warehouse, settings, new, name=name)
+        last = max([*computed, *open_again.all_days], default=None)
+        return [open_again.message(name, last)] if last and open_again.days else []
     late: list[date] = sorted(day for day in new["known_on"].unique() if computed and day <= computed[-1])
     if not late:
         return []
@@ -242,7 +311,7 @@ def _summed(kind: str, reports: Sequence[IngestReport]) -> IngestReport:
 
 def _inbox_event(envelope: Envelope, received_at: datetime) -> InboxEvent:
     return InboxEvent(
-        kind="discovery",
+        kind=envelope.kind,
         event_id=envelope.event_id,
         known_on=envelope.known_on,
         received_at=received_at,
@@ -256,7 +325,7 @@ def _inbox_event(envelope: Envelope, received_at: datetime) -> InboxEvent:
 
 def _quarantine_item(item: Quarantined, received_at: datetime) -> QuarantineItem:
     return QuarantineItem(
-        kind="discovery",
+        kind=item.kind,
         source=item.source,
         field=item.field,
         reason=item.reason,

@@ -1,9 +1,9 @@
-"""Orders of a person about the weights: kept as a fact of their knowledge day, carried out at once.
+"""Orders of a person about weights and corrections: kept as a fact of their knowledge day, carried out at once.
 
 Belongs here: recording an order and deciding today on it. Not here: what an order does to the weights (learning).
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
 
@@ -12,7 +12,14 @@ import polars as pl
 from amc_learning.contracts.knowledge_days import knowledge_day
 from amc_learning.settings import Settings
 from amc_learning.stages.decide import decide_days
+from amc_learning.stages.failures import correct_failures
 from amc_learning.stages.publish import publish_days, published_weights
+from amc_learning.stages.publish_documents import (
+    CORRECTIONS_DOCUMENT,
+    publish_confidence,
+    publish_corrections,
+    publish_recommendations,
+)
 from amc_learning.warehouse import Warehouse
 
 
@@ -54,3 +61,34 @@ def carry_out(
     decide_days(warehouse, settings, [today])
     publish_days(warehouse, settings, [today])
     return published_weights(warehouse, today)
+
+
+@dataclass(frozen=True)
+class CorrectionOrder:
+    """veto, expire or release the correction of this name, with the person's reason."""
+
+    action: str
+    name: str
+    reason: str
+
+
+def carry_out_correction(
+    warehouse: Warehouse, settings: Settings, order: CorrectionOrder, *, requested_at: datetime
+) -> dict[str, Any]:
+    """Record the order, decide and publish today's knowledge day on it; today's corrections document."""
+    today = knowledge_day(requested_at)
+    table = warehouse.table("corrections")
+    known = sorted(set(table.read(None, today, columns=["name"])["name"]))
+    if order.name not in known:
+        listed = ", ".join(known) or "there are none yet"
+        raise OrderError(f"no correction is named {order.name!r}; the names are: {listed}")
+    row = {"known_on": today, "requested_at": requested_at, **asdict(order)}
+    orders = warehouse.catalogue["correction_orders"]
+    warehouse.table(orders.name).merge(pl.DataFrame([row], schema=orders.schema))
+    correct_failures(warehouse, settings, [today])
+    decide_days(warehouse, settings, [today])
+    publish_days(warehouse, settings, [today])
+    publish_corrections(warehouse, settings, [today])
+    publish_confidence(warehouse, settings, [today])
+    publish_recommendations(warehouse, settings, [today])
+    return warehouse.publications.document(CORRECTIONS_DOCUMENT, today) or {}

@@ -4,16 +4,14 @@ Belongs here: assembling the document from tables, refusing what breaks a bound.
 (learning.publication), the shape of the document (contracts), how it reaches the disk (warehouse).
 """
 
-import hashlib
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from amc_learning import __version__
-from amc_learning.contracts.documents import (
+from amc_learning.contracts.documents.weights import (
     Bounds,
     Estimate,
     Improvement,
@@ -21,26 +19,28 @@ from amc_learning.contracts.documents import (
     TagThreshold,
     Threshold,
     Thresholds,
-    WeightsData,
     WeightsDocument,
 )
-from amc_learning.contracts.knowledge_days import MARKET_TIMEZONE
 from amc_learning.contracts.tables import TOTAL_SCORE
 from amc_learning.learning.publication import weight_violations
 from amc_learning.settings import Settings
-from amc_learning.stages.decide import weights_in_force
+from amc_learning.stages.day_rows import Row, day_rows
+from amc_learning.stages.decide import standing_weights
+from amc_learning.stages.documents import parameters_version, weights_data
+from amc_learning.stages.night import correction_effects
+from amc_learning.stages.theses import LONGEST_BREAK_DAYS
 from amc_learning.stages.turns import taking_turns
 from amc_learning.warehouse import Warehouse
 from amc_learning.warehouse.publications import PublishReport
 
 WEIGHTS_DOCUMENT = "weights"
 EVIDENCE_TABLES = ("daily_statistics", "correlation_table", "threshold_table")
-Row = dict[str, Any]
+HIGHEST_SCORE = 100.0
 
 
 @dataclass(frozen=True)
 class DayTables:
-    """What one document is made of: the rows of its day, and the hashes of the partitions they came from.
+    """What one weights document is made of: the rows of its day, and the hashes of the partitions they came from.
 
     The evidence is of the day itself, except when a person's order decides a day ahead of its night: then it is that
     of the night before.
@@ -50,6 +50,8 @@ class DayTables:
     evidence_known_on: date | None
     correlations: Sequence[Row]
     thresholds: Sequence[Row]
+    regime: str | None
+    threshold_raises: dict[str, float]
     inputs: dict[str, str | None]
 
 
@@ -67,8 +69,8 @@ def publish_days(
         PublicationError: when a decision breaks a bound against the decision before it, or the decision after the
             last of these days does (unless that one is published again too). Nothing is published then.
     """
-    previous_on, in_force = weights_in_force(warehouse, days[0])
-    previous = Previous(known_on=previous_on, weights=in_force or settings.features.default_weights)
+    standing = standing_weights(warehouse, days[0])
+    previous = Previous(known_on=standing.decided_on, weights=standing.in_force or settings.features.default_weights)
     documents = []
     for day, tables in _tables_by_day(warehouse, days).items():
         rows = tables.decisions
@@ -101,12 +103,14 @@ def published_weights(warehouse: Warehouse, day: date) -> dict[str, Any]:
 
 
 def _tables_by_day(warehouse: Warehouse, days: Sequence[date]) -> dict[date, DayTables]:
-    decisions = _rows_by_day(warehouse, "weight_decisions", days[0], days[-1])
+    decisions = day_rows(warehouse, "weight_decisions", days[0], days[-1]).rows
     analysed = warehouse.table("correlation_table").days()
     evidence_days = {day: analysed[: bisect_right(analysed, day)][-1:] for day in sorted(decisions)}
     first = min((found[0] for found in evidence_days.values() if found), default=days[0])
-    correlations = _rows_by_day(warehouse, "correlation_table", first, days[-1])
-    thresholds = _rows_by_day(warehouse, "threshold_table", first, days[-1])
+    correlations = day_rows(warehouse, "correlation_table", first, days[-1]).rows
+    thresholds = day_rows(warehouse, "threshold_table", first, days[-1]).rows
+    regimes = day_rows(warehouse, "market_regimes", first - timedelta(days=LONGEST_BREAK_DAYS), days[-1])
+    corrections = day_rows(warehouse, "corrections", days[0], days[-1])
     hashes = {
         name: {entry.known_on: entry.sha256 for entry in warehouse.table(name).entries(first, days[-1])}
         for name in (*EVIDENCE_TABLES, "weight_decisions")
@@ -119,17 +123,15 @@ def _tables_by_day(warehouse: Warehouse, days: Sequence[date]) -> dict[date, Day
             evidence_known_on=evidence,
             correlations=correlations.get(evidence, []) if evidence else [],
             thresholds=thresholds.get(evidence, []) if evidence else [],
+            regime=next((row["regime"] for row in regimes.up_to(day) if row["basis"] == "index"), None),
+            threshold_raises=correction_effects(corrections.on(day)).threshold_raises,
             inputs={
                 "weight_decisions": hashes["weight_decisions"].get(day),
+                "corrections": corrections.hashes.get(day),
                 **{name: hashes[name].get(evidence) if evidence else None for name in EVIDENCE_TABLES},
             },
         )
     return tables
-
-
-def _rows_by_day(warehouse: Warehouse, table: str, first: date, last: date) -> dict[date, list[Row]]:
-    frame = warehouse.table(table).read(first, last)
-    return {key[0]: part.to_dicts() for key, part in frame.partition_by("known_on", as_dict=True).items()}
 
 
 def _refuse_breaking_the_next(warehouse: Warehouse, last: Previous, settings: Settings) -> None:
@@ -161,14 +163,8 @@ def weights_document(day: date, tables: DayTables, previous: Previous, settings:
     night = decisions[components[0]]
     weights = {name: decisions[name]["weight"] for name in components}
     return WeightsDocument(
-        data=WeightsData(
-            optimized_parameters={f"{name}_weight": weight for name, weight in weights.items()},
-            confidence=night["confidence"],
-            expected_improvement=night["expected_improvement"],
-            market_regime=None,
-            last_updated=_end_of(day),
-        ),
-        applies_to_regime=None,
+        data=weights_data(day, decisions, tables.regime, components),
+        applies_to_regime=tables.regime if any(row["regime_multiplier"] != 1 for row in decisions.values()) else None,
         confidence=night["confidence"],
         expected_improvement=night["expected_improvement"],
         parameters_version=parameters_version(day, weights),
@@ -181,20 +177,10 @@ def weights_document(day: date, tables: DayTables, previous: Previous, settings:
         improvement=_improvement(night),
         evidence_known_on=tables.evidence_known_on,
         evidence=_evidence(tables.correlations, components),
-        thresholds=_thresholds(tables.thresholds, settings),
+        thresholds=_thresholds(tables.thresholds, tables.threshold_raises, settings),
         inputs=tables.inputs,
         software_version=__version__,
     )
-
-
-def parameters_version(day: date, weights: dict[str, float]) -> str:
-    """Name of a vector: its knowledge day and a short hash of the weights."""
-    text = ",".join(f"{name}={weight:.6f}" for name, weight in weights.items())
-    return f"{day.isoformat()}.{hashlib.sha256(text.encode()).hexdigest()[:8]}"
-
-
-def _end_of(day: date) -> datetime:
-    return datetime.combine(day + timedelta(days=1), time(), ZoneInfo(MARKET_TIMEZONE)).astimezone(UTC)
 
 
 def _improvement(night: Row) -> Improvement:
@@ -221,10 +207,10 @@ def _evidence(correlations: Iterable[Row], components: Sequence[str]) -> dict[st
     return evidence
 
 
-def _thresholds(rows: Iterable[Row], settings: Settings) -> Thresholds:
+def _thresholds(rows: Iterable[Row], raises: Mapping[str, float], settings: Settings) -> Thresholds:
     horizon = settings.weights.evidence_horizon
     found = {(row["feature"], row["scope"]): _threshold(row) for row in rows if row["horizon"] == horizon}
-    in_force = {
+    defaults = {
         "trade_ready": settings.collection.trade_ready_score,
         "watchlist": settings.collection.watchlist_score,
         "monitor": 0.0,
@@ -234,8 +220,12 @@ def _thresholds(rows: Iterable[Row], settings: Settings) -> Thresholds:
         components={name: found[name, "all"] for name in settings.features.components if (name, "all") in found},
         total_score=found.get((TOTAL_SCORE, "all")),
         action_tags={
-            tag: TagThreshold(in_force=score, suggestion=found.get((TOTAL_SCORE, tag)))
-            for tag, score in in_force.items()
+            tag: TagThreshold(
+                default=score,
+                in_force=min(score + raises.get(tag, 0.0), HIGHEST_SCORE),
+                suggestion=found.get((TOTAL_SCORE, tag)),
+            )
+            for tag, score in defaults.items()
         },
     )
 

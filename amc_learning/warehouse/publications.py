@@ -122,6 +122,28 @@ class Publications:
         folder = self._history_folder(name)
         return sorted(date.fromisoformat(path.stem) for path in folder.glob("[0-9]*.json")) if folder.is_dir() else []
 
+    def write_page(self, name: str, day: date, page: str) -> Path:
+        """Store the page drawn from a day's document beside its history; returns where it lies.
+
+        Raises:
+            StorageError: the file system refused.
+        """
+        path = self.page_path(name, day)
+        try:
+            make_folder(path.parent)
+            write_if_changed(path, page.encode())
+        except OSError as error:
+            raise StorageError(
+                f"page {path.name}: {error.strerror or error}; make room or mend the disk, then draw it again: "
+                f"amc-learning report --date {day}"
+            ) from error
+        return path
+
+    def page_path(self, name: str, day: date) -> Path:
+        """Where the page of a day's document lies, or will lie once it is drawn."""
+        _check_name(name)
+        return self.root / "pages" / name / f"{day:%Y-%m-%d}.html"
+
     def _store(self, name: str, contents: Mapping[date, bytes], schema_content: bytes) -> dict[date, PublishReport]:
         """Write history, schema, current, in this order; the caller holds the lock."""
         before = self._current_day(name)
@@ -186,9 +208,10 @@ def _content(name: str, document: Document, known_on: date) -> bytes:
 
 def _file_bytes(name: str, document: Document, *, has_hash: bool) -> bytes:
     try:
-        plain = json.loads(_canonical(document))
+        content = _canonical({field: value for field, value in document.items() if field != HASH_FIELD or not has_hash})
+        plain = json.loads(content)
         if has_hash:
-            plain[HASH_FIELD] = document_sha256(plain)
+            plain[HASH_FIELD] = hashlib.sha256(content.encode()).hexdigest()
         return _pretty(plain)
     except (TypeError, ValueError, RecursionError) as error:
         message = f"document {name}: {error}; a document holds plain JSON without NaN. Nothing was written"

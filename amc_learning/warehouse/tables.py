@@ -203,6 +203,11 @@ class PartitionedTable:
                     found.append(str(error))
         return found
 
+    def outdated(self) -> list[date]:
+        """Days whose stored rows were written under another declaration of the table; they cannot be read."""
+        declared = schema_fingerprint(self.table)
+        return [entry.known_on for entry in self._entries(None, None) if entry.file and entry.schema != declared]
+
     def sweep(self, *, older_than_seconds: float = 0.0) -> list[Path]:
         """Remove what a crash left: data files the manifest does not name, and temporary files; returns their paths.
 

@@ -19,9 +19,9 @@ from amc_learning.market_calendar import exchange_sessions
 from amc_learning.settings import Settings
 from amc_learning.simulation.market import MarketFiles, SimulatedMarket, simulate_market, write_market
 from amc_learning.simulation.rules import MarketRules
-from amc_learning.stages.collect import drain_discovery_events
+from amc_learning.stages.collect import drain_all_events
 from amc_learning.stages.cycle import run_days
-from amc_learning.stages.ingest import ingest_bars, ingest_discovery, ingest_index
+from amc_learning.stages.ingest import ingest_bars, ingest_discovery, ingest_index, ingest_theses, ingest_trades
 from amc_learning.warehouse import Warehouse
 
 RECEIVED_AT = datetime(2024, 6, 3, 12, 0, tzinfo=UTC)
@@ -78,6 +78,8 @@ def ingested(files: MarketFiles, data_dir: Path) -> Settings:
     ingest_index(warehouse, settings, [files.index], received_at=RECEIVED_AT)
     ingest_bars(warehouse, settings, [files.bars], received_at=RECEIVED_AT)
     ingest_discovery(warehouse, settings, [files.discovery], received_at=RECEIVED_AT)
+    ingest_theses(warehouse, settings, [files.theses], received_at=RECEIVED_AT)
+    ingest_trades(warehouse, settings, [files.trades], received_at=RECEIVED_AT)
     warehouse.inbox.close()
     return settings
 
@@ -90,7 +92,7 @@ def write_files(folder: Path, simulated: SimulatedMarket | None = None) -> Marke
 def backfilled(settings: Settings, days: Sequence[date] = DAYS) -> Warehouse:
     """What `amc-learning backfill` does to the warehouse."""
     warehouse = open_warehouse(settings)
-    drain_discovery_events(warehouse)
+    drain_all_events(warehouse)
     for _ in run_days(warehouse, settings, days):
         pass
     return warehouse
@@ -142,17 +144,21 @@ def tree(folder: Path, *, without: Sequence[str] = (".lock",)) -> dict[str, str]
 
 
 def stamps(folder: Path) -> dict[str, int]:
-    """Every file below a folder with the time of its last change."""
+    """Every file below a folder with the time of its last change, pages left out: they are drawn when somebody asks."""
     return {
         str(path.relative_to(folder)): path.stat().st_mtime_ns
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.name != ".lock"
+        if path.is_file() and path.name != ".lock" and "pages" not in path.relative_to(folder).parts
     }
 
 
 def kept(settings: Settings) -> dict[str, dict[str, str]]:
-    """All bytes of the tables and of the published documents."""
-    return {name: tree(settings.data_dir / name) for name in ("tables", "published")}
+    """All bytes of the tables and of the published documents; pages are drawn from those when somebody asks."""
+    trees = {name: tree(settings.data_dir / name) for name in ("tables", "published")}
+    return {
+        name: {path: sha256 for path, sha256 in files.items() if not path.startswith("pages/")}
+        for name, files in trees.items()
+    }
 
 
 @contextlib.contextmanager

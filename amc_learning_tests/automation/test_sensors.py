@@ -8,7 +8,7 @@ from amc_learning.automation.sensors import RANGE_END, RANGE_START, requests_for
 from amc_learning.contracts.knowledge_days import knowledge_day, previous_knowledge_day
 from amc_learning.definitions import build_defs
 from amc_learning.settings import Settings
-from amc_learning.stages.collect import drain_discovery_events
+from amc_learning.stages.collect import drain_events
 from amc_learning.warehouse import InboxEvent
 from amc_learning_tests.acceptance.loop import open_warehouse, run_through_dagster
 
@@ -105,7 +105,7 @@ def test_the_same_events_are_not_asked_for_twice_a_day(settings):
 
 def test_what_was_drained_but_not_made_into_rows_is_still_asked_for(settings):
     put(settings, date(2026, 11, 3))
-    drain_discovery_events(open_warehouse(settings))
+    drain_events(open_warehouse(settings), "discovery")
     (request,) = tick(settings).run_requests
     assert request.job_name == "evidence_refresh"
 

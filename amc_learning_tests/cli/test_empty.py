@@ -80,3 +80,26 @@ def test_a_night_on_nothing_publishes_the_defaults_for_want_of_evidence(empty):
     assert answer.json["status"] == "insufficient_evidence"
     assert answer.json["weights"]["volume_momentum_weight"] == 0.30
     assert "insufficient" in amc(empty, "weights", "show").said
+
+
+@pytest.mark.parametrize("verb", ["theses", "trades", "failures"])
+def test_what_was_learned_of_nothing_is_an_empty_table_not_an_error(empty, verb):
+    answer = amc(empty, verb)
+    assert answer.code == 0
+    assert "nothing yet" in answer.said
+    assert amc(empty, verb, "--json").code == 0
+
+
+def test_a_report_before_the_first_night_says_what_to_do(empty):
+    answer = amc(empty, "report")
+    assert answer.code == 1
+    assert "run daily" in answer.complained
+    assert "run daily" in amc(empty, "report", "--date", "2024-01-02").complained
+
+
+def test_corrections_of_nothing_are_none_and_a_veto_names_what_there_is(empty):
+    assert amc(empty, "corrections", "list", "--json").json == []
+    answer = amc(empty, "corrections", "veto", "thesis-source-ai")
+    assert answer.code == 1
+    assert "there are none yet" in answer.complained
+    assert amc(empty, "sql", "select count(*) as n from correction_orders", "--json").json == [{"n": 0}]

@@ -1,0 +1,76 @@
+"""What fails systematically at this moment, events included that no night has seen yet; looks only, writes nothing.
+
+Belongs here: putting together what a look between two nights can know. Not here: the statistics (learning.failures).
+"""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+import polars as pl
+
+from amc_learning.intake.trade import normalise_trades
+from amc_learning.learning.failures import systematic_now
+from amc_learning.settings import Settings
+from amc_learning.stages.advice import failure_warning
+from amc_learning.stages.collect import time_rules
+from amc_learning.stages.failures import cases_of, failure_rules
+from amc_learning.stages.trades import closed_so_far
+from amc_learning.warehouse import Warehouse
+
+MOST_PENDING = 50_000
+"""Messages about trades a look takes from the inbox; more than a day's worth of any portfolio."""
+
+
+@dataclass(frozen=True)
+class Failing:
+    """One systematic failure."""
+
+    severity: str
+    sentence: str
+    facts: dict[str, Any]
+
+
+def signature(warehouse: Warehouse, settings: Settings, day: date) -> str:
+    """Changes when, and only when, there may be something new to see on this day."""
+    cases, events = warehouse.table("failure_cases"), warehouse.table("trade_events")
+    first = day - timedelta(days=failure_rules(settings).lookback_days)
+    parts = [
+        day.isoformat(),
+        cases.fingerprint(first, day - timedelta(days=1)),
+        events.fingerprint(day, day),
+        str(warehouse.inbox.last_sequence("trade")),
+    ]
+    return hashlib.sha256(" ".join(parts).encode()).hexdigest()[:16]
+
+
+def last_told(warehouse: Warehouse, day: date) -> dict[str, str]:
+    """Severity of each failing pattern by the last night: what people know already."""
+    table = warehouse.table("failure_patterns")
+    night = table.latest_on_or_before(day)
+    if night is None:
+        return {}
+    patterns = table.read(night, night).filter(pl.col("status") == "systematic")
+    return {_name(row): row["severity"] for row in patterns.to_dicts()}
+
+
+def failing_now(warehouse: Warehouse, settings: Settings, day: date) -> dict[str, Failing]:
+    """Every systematic failure as known at this moment, by kind and pattern."""
+    rules = failure_rules(settings)
+    before = warehouse.table("failure_cases").read(day - timedelta(days=rules.lookback_days), day - timedelta(days=1))
+    pending = warehouse.inbox.pending("trade", MOST_PENDING).filter(pl.col("known_on") == day)
+    raw = warehouse.table("trade_events")
+    events = pl.concat([raw.read(day, day), pending.select(raw.table.column_names)]).unique("event_id", keep="first")
+    closed = closed_so_far(warehouse, settings, normalise_trades(events, rules=time_rules(settings)).messages, day)
+    today = cases_of(warehouse, settings, [day], closed=closed)
+    patterns = systematic_now(pl.concat([before, today]), on=day, rules=rules)
+    facts = ("kind", "pattern", "n_cases", "n_failures", "failure_rate", "base_rate", "adjusted_p_value")
+    return {
+        _name(row): Failing(row["severity"], failure_warning(row), {name: row[name] for name in facts})
+        for row in patterns.to_dicts()
+    }
+
+
+def _name(row: dict[str, Any]) -> str:
+    return f"{row['kind']}: {row['pattern']}"

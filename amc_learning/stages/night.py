@@ -1,0 +1,376 @@
+"""What a night is told in: the tables it is read from, and the parts that several documents share.
+
+Belongs here: a part of a document from the rows of its day. Not here: which document holds which part (documents,
+report), the wording (advice).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import cached_property
+
+import polars as pl
+
+from amc_learning.contracts.declared.corrections import corrections as declared_corrections
+from amc_learning.contracts.documents.base import Interval
+from amc_learning.contracts.documents.confidence import CalibrationQuality, ConfidenceData, GroupAccuracy
+from amc_learning.contracts.documents.recommendations import Attribution, PatternAlert
+from amc_learning.contracts.documents.regimes import CurrentRegime, RegimeChange
+from amc_learning.learning.corrections import confidence_factors, position_size_factors, threshold_raises
+from amc_learning.settings import Settings
+from amc_learning.stages import advice
+from amc_learning.stages.day_rows import DayRows, Row, day_rows
+from amc_learning.warehouse import Warehouse
+
+ADJUSTED = ("BUY_MORE", "HOLD", "TRIM", "LIQUIDATE")
+SOURCES = ("ai", "rule_based")
+MULTIPLIER_BOUNDS = (0.5, 2.0)
+RECENT_DAYS = 90
+"""Calendar days of regime changes and ended corrections that a document shows."""
+
+CORRECTIONS = declared_corrections()
+SYSTEMATIC = "systematic"
+ACTIVE = "active"
+
+
+@dataclass(frozen=True)
+class NightTables:
+    """Every table that documents of some days are made of, read once."""
+
+    warehouse: Warehouse
+    settings: Settings
+    first: date
+    last: date
+
+    def _rows(self, table: str, *, days_before: int = 0) -> DayRows:
+        return day_rows(self.warehouse, table, self.first - timedelta(days=days_before), self.last)
+
+    @cached_property
+    def calibrations(self) -> DayRows:
+        """calibration_decisions."""
+        return self._rows("calibration_decisions")
+
+    @cached_property
+    def accuracy(self) -> DayRows:
+        """thesis_accuracy."""
+        return self._rows("thesis_accuracy")
+
+    @cached_property
+    def comparisons(self) -> DayRows:
+        """source_comparisons."""
+        return self._rows("source_comparisons")
+
+    @cached_property
+    def corrections(self) -> DayRows:
+        """corrections."""
+        return self._rows("corrections")
+
+    @cached_property
+    def regimes(self) -> DayRows:
+        """market_regimes, with those of the last months before."""
+        return self._rows("market_regimes", days_before=RECENT_DAYS)
+
+    @cached_property
+    def performance(self) -> DayRows:
+        """regime_performance."""
+        return self._rows("regime_performance")
+
+    @cached_property
+    def patterns(self) -> DayRows:
+        """failure_patterns."""
+        return self._rows("failure_patterns")
+
+    @cached_property
+    def attribution(self) -> DayRows:
+        """performance_attribution."""
+        return self._rows("performance_attribution")
+
+    @cached_property
+    def decisions(self) -> DayRows:
+        """weight_decisions."""
+        return self._rows("weight_decisions")
+
+    @cached_property
+    def selection(self) -> DayRows:
+        """selection_effects."""
+        return self._rows("selection_effects")
+
+    def inputs(self, day: date, **tables: DayRows) -> dict[str, str | None]:
+        """Table to sha256 of its partition of this day."""
+        return {name: rows.hashes.get(day) for name, rows in tables.items()}
+
+
+@dataclass(frozen=True)
+class Night:
+    """One knowledge day and its parts, each made once however many documents hold it."""
+
+    day: date
+    tables: NightTables
+
+    @cached_property
+    def confidence(self) -> ConfidenceData | None:
+        """The numbers of the system description; None before the first calibration."""
+        return confidence_data(self) if self.tables.calibrations.on(self.day) else None
+
+    @cached_property
+    def effects(self) -> "CorrectionEffects":
+        """What the corrections in force amount to."""
+        return correction_effects(self.tables.corrections.on(self.day))
+
+    @cached_property
+    def index_regime(self) -> CurrentRegime:
+        """The regime of the market."""
+        return current_regime("index", self)
+
+    @cached_property
+    def discovery_regime(self) -> CurrentRegime:
+        """The regime of what discovery selects."""
+        return current_regime("discovery", self)
+
+    @cached_property
+    def regime_changes(self) -> list[RegimeChange]:
+        """The changes of the last months, newest first."""
+        return regime_changes(self)
+
+    @cached_property
+    def alerts(self) -> list[PatternAlert]:
+        """The systematic failures, the worst first."""
+        return pattern_alerts(self)
+
+    @cached_property
+    def warnings(self) -> list[str]:
+        """What to be careful about, in sentences."""
+        return risk_warnings(self)
+
+    @cached_property
+    def attribution(self) -> dict[str, list[Attribution]]:
+        """Dimension to its parts."""
+        return attribution(self)
+
+    @cached_property
+    def accuracies(self) -> list[GroupAccuracy]:
+        """How often the theses of each group were right."""
+        return group_accuracies(self)
+
+    @cached_property
+    def qualities(self) -> dict[str, CalibrationQuality]:
+        """Brier decomposition of the confidence as sent, overall and per source."""
+        return quality_of(self)
+
+    @cached_property
+    def ai_minus_rules(self) -> Interval:
+        """Difference in accuracy of AI and rule-based theses on the same days."""
+        return ai_minus_rules(self)
+
+
+def ai_minus_rules(night: Night) -> Interval:
+    """Difference in accuracy of AI and rule-based theses on the same days."""
+    day, tables = night.day, night.tables
+    row = tables.comparisons.first_where(day, horizon=tables.settings.theses.horizon)
+    if row is None:
+        return Interval(estimate=None, ci_low=None, ci_high=None, n=0)
+    return Interval(
+        estimate=row["accuracy_difference"],
+        ci_low=row["accuracy_ci_low"],
+        ci_high=row["accuracy_ci_high"],
+        n=row["n_days"],
+    )
+
+
+def confidence_data(night: Night) -> ConfidenceData:
+    """The numbers of the system description; a multiplier without evidence is 1."""
+    day, tables = night.day, night.tables
+    multipliers = {(row["source"], row["recommendation"]): row["multiplier"] for row in tables.calibrations.on(day)}
+    corrected = night.effects.confidence
+
+    def adjustment(source: str, recommendation: str) -> float:
+        factor = multipliers.get((source, recommendation)) or 1.0
+        return _clamped(factor * corrected.get(f"{source}/{recommendation}", 1.0))
+
+    quality = _quality(tables.accuracy.first_where(day, horizon=tables.settings.theses.horizon, group_kind="overall"))
+    accuracy = [row for row in tables.accuracy.on(day) if row["horizon"] == tables.settings.theses.horizon]
+    comparison = tables.comparisons.first_where(day, horizon=tables.settings.theses.horizon)
+    return ConfidenceData(
+        global_confidence_multiplier=adjustment("all", "all"),
+        per_recommendation_adjustments={name: adjustment("all", name) for name in ADJUSTED},
+        per_source_adjustments={name: adjustment(name, "all") for name in SOURCES},
+        calibration_quality=_score(quality),
+        recommendations=advice.confidence_advice(accuracy, comparison),
+    )
+
+
+@dataclass(frozen=True)
+class CorrectionEffects:
+    """What the corrections in force amount to.
+
+    Attributes:
+        confidence: `source/recommendation` to factor.
+        threshold_raises: action tag to points.
+        position_sizes: pattern to factor.
+    """
+
+    confidence: dict[str, float]
+    threshold_raises: dict[str, float]
+    position_sizes: dict[str, float]
+
+
+def correction_effects(rows: Sequence[Row]) -> CorrectionEffects:
+    """What the corrections of one day amount to; those not in force change nothing."""
+    in_force = [row for row in rows if row["status"] == ACTIVE]
+    if not in_force:
+        return CorrectionEffects({}, {}, {})
+    corrections = pl.DataFrame(in_force, schema=CORRECTIONS.schema)
+    confidence = confidence_factors(corrections).iter_rows()
+    sizes = position_size_factors(corrections).select("pattern", "factor").iter_rows()
+    return CorrectionEffects(
+        {f"{source}/{recommendation}": factor for source, recommendation, factor in confidence},
+        threshold_raises(corrections),
+        dict(sizes),
+    )
+
+
+def regime_factors(night: Night) -> dict[str, float]:
+    """Component to the factor of the regime that the night laid over its learned weight."""
+    day, tables = night.day, night.tables
+    factors = {row["component"]: row["regime_multiplier"] for row in tables.decisions.on(day)}
+    return {name: factors.get(name, 1.0) for name in tables.settings.features.components}
+
+
+def current_regime(basis: str, night: Night) -> CurrentRegime:
+    """The regime of the last session up to this day; all null before the first."""
+    day, tables = night.day, night.tables
+    known = (known for known in reversed(tables.regimes.days) if known <= day)
+    row = next((found for known in known if (found := tables.regimes.first_where(known, basis=basis))), None)
+    if row is None:
+        return CurrentRegime(regime=None, probability=None, since=None, previous_regime=None, known_on=None)
+    return CurrentRegime(
+        regime=row["regime"],
+        probability=row["probability"],
+        since=row["since"],
+        previous_regime=row["previous_regime"],
+        known_on=row["known_on"],
+    )
+
+
+def regime_changes(night: Night) -> list[RegimeChange]:
+    """The changes of the last months, newest first."""
+    day, tables = night.day, night.tables
+    recent = [known for known in tables.regimes.days if day - timedelta(days=RECENT_DAYS) < known <= day]
+    return [
+        RegimeChange(**{name: row[name] for name in RegimeChange.model_fields})
+        for known in reversed(recent)
+        for row in tables.regimes.on(known)
+        if row["is_change"] and row["regime"] is not None
+    ]
+
+
+def pattern_alerts(night: Night) -> list[PatternAlert]:
+    """The systematic failures of a day, the worst first."""
+    day, tables = night.day, night.tables
+    order = ("critical", "high", "medium", "low")
+    found = [row for row in tables.patterns.on(day) if row["status"] == SYSTEMATIC]
+    return [
+        PatternAlert(
+            sentence=advice.failure_warning(row),
+            **{name: row[name] for name in PatternAlert.model_fields if name != "sentence"},
+        )
+        for row in sorted(
+            found, key=lambda row: (order.index(row["severity"]), row["adjusted_p_value"], row["pattern"])
+        )
+    ]
+
+
+def risk_warnings(night: Night) -> list[str]:
+    """What to be careful about, in sentences."""
+    day, tables = night.day, night.tables
+    index = night.index_regime
+    return [
+        *(alert.sentence for alert in night.alerts),
+        *advice.regime_warnings(index.model_dump() if index.regime else None),
+        *advice.selection_warnings(tables.selection.on(day)),
+        *advice.loss_warnings(tables.attribution.on(day)),
+    ]
+
+
+def attribution(night: Night) -> dict[str, list[Attribution]]:
+    """Dimension to its parts, the largest absolute result first."""
+    day, tables = night.day, night.tables
+    parts: dict[str, list[Attribution]] = {}
+    rows = sorted(tables.attribution.on(day), key=lambda row: (-abs(row["realised_pnl_usd"]), row["value"]))
+    for row in rows:
+        parts.setdefault(row["dimension"], []).append(
+            Attribution(
+                value=row["value"],
+                n_trades=row["n_trades"],
+                realised_pnl_usd=row["realised_pnl_usd"],
+                win_rate=Interval(
+                    estimate=row["win_rate"],
+                    ci_low=row["win_rate_ci_low"],
+                    ci_high=row["win_rate_ci_high"],
+                    n=row["n_trades"],
+                ),
+                mean_return=interval(row, "mean_return", row["n_trades"]),
+            )
+        )
+    return dict(sorted(parts.items()))
+
+
+def group_accuracies(night: Night) -> list[GroupAccuracy]:
+    """How often the theses of each group were right, at the horizon theses are judged at."""
+    day, tables = night.day, night.tables
+    horizon = tables.settings.theses.horizon
+    return [
+        GroupAccuracy(
+            group_kind=row["group_kind"],
+            group=row["group"],
+            accuracy=accuracy_interval(row),
+            mean_confidence=row["mean_confidence"],
+        )
+        for row in tables.accuracy.on(day)
+        if row["horizon"] == horizon
+    ]
+
+
+def accuracy_interval(row: Row) -> Interval:
+    """Accuracy with the interval that allows for theses of a day sharing its market, where the days carry one."""
+    which = "ci" if row["clustered_ci_low"] is None else "clustered_ci"
+    return Interval(
+        estimate=row["accuracy"], ci_low=row[f"{which}_low"], ci_high=row[f"{which}_high"], n=row["n_theses"]
+    )
+
+
+def quality_of(night: Night) -> dict[str, CalibrationQuality]:
+    """Brier decomposition of the confidence as sent, overall and per source."""
+    day, tables = night.day, night.tables
+    horizon = tables.settings.theses.horizon
+    rows = [row for row in tables.accuracy.on(day) if row["horizon"] == horizon]
+    named = {
+        row["group"] if row["group_kind"] == "source" else "overall": row
+        for row in rows
+        if row["group_kind"] in ("overall", "source")
+    }
+    return {name: quality for name, row in sorted(named.items()) if (quality := _quality(row)) is not None}
+
+
+def _quality(row: Row | None) -> CalibrationQuality | None:
+    if row is None:
+        return None
+    fields = set(CalibrationQuality.model_fields) - {"n_theses"}
+    return CalibrationQuality(n_theses=row["n_with_confidence"], **{name: row[name] for name in fields})
+
+
+def _score(quality: CalibrationQuality | None) -> float | None:
+    """1 minus miscalibration over uncertainty, at least 0; null where either is unknown or nothing is uncertain."""
+    if quality is None or quality.miscalibration is None or not quality.uncertainty:
+        return None
+    return round(max(0.0, 1.0 - quality.miscalibration / quality.uncertainty), 9)
+
+
+def interval(row: Row, estimate: str, n: int) -> Interval:
+    """A measured column of a row with its interval and n."""
+    return Interval(estimate=row[estimate], ci_low=row["ci_low"], ci_high=row["ci_high"], n=n)
+
+
+def _clamped(multiplier: float) -> float:
+    low, high = MULTIPLIER_BOUNDS
+    return round(min(high, max(low, multiplier)), 9)

@@ -1,0 +1,116 @@
+"""Publish the documents beside the weights: confidence, market regime, corrections, recommendations, daily report.
+
+Belongs here: which document is stored under which name, and the page of the report. Not here: what a document is made
+of (documents, report), the weights and their guards (publish).
+"""
+
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+
+from amc_learning.contracts.documents import (
+    ConfidenceDocument,
+    CorrectionsDocument,
+    DailyReport,
+    RecommendationsDocument,
+    RegimeDocument,
+)
+from amc_learning.reports.page import render_page
+from amc_learning.settings import Settings
+from amc_learning.stages.documents import (
+    confidence_document,
+    corrections_document,
+    recommendations_document,
+    regime_document,
+)
+from amc_learning.stages.night import Night, NightTables
+from amc_learning.stages.publish import PublicationError
+from amc_learning.stages.report import ReportTables, daily_report
+from amc_learning.stages.turns import taking_turns
+from amc_learning.warehouse import Warehouse
+from amc_learning.warehouse.publications import PublishReport
+
+CONFIDENCE_DOCUMENT = "confidence"
+REGIME_DOCUMENT = "market_regime"
+CORRECTIONS_DOCUMENT = "corrections"
+RECOMMENDATIONS_DOCUMENT = "recommendations"
+REPORT_DOCUMENT = "daily_report"
+DatedDocument = ConfidenceDocument | CorrectionsDocument | DailyReport | RecommendationsDocument | RegimeDocument
+
+
+@taking_turns
+def publish_confidence(warehouse: Warehouse, settings: Settings, days: Sequence[date]) -> list[PublishReport]:
+    """Publish the confidence adjustments of each of these days."""
+    tables = NightTables(warehouse, settings, days[0], days[-1])
+    return _published(warehouse, CONFIDENCE_DOCUMENT, [confidence_document(Night(day, tables)) for day in days])
+
+
+@taking_turns
+def publish_regimes(warehouse: Warehouse, settings: Settings, days: Sequence[date]) -> list[PublishReport]:
+    """Publish the market regime of each of these days."""
+    tables = NightTables(warehouse, settings, days[0], days[-1])
+    return _published(warehouse, REGIME_DOCUMENT, [regime_document(Night(day, tables)) for day in days])
+
+
+@taking_turns
+def publish_corrections(warehouse: Warehouse, settings: Settings, days: Sequence[date]) -> list[PublishReport]:
+    """Publish the corrections of each of these days."""
+    tables = NightTables(warehouse, settings, days[0], days[-1])
+    return _published(warehouse, CORRECTIONS_DOCUMENT, [corrections_document(Night(day, tables)) for day in days])
+
+
+@taking_turns
+def publish_recommendations(warehouse: Warehouse, settings: Settings, days: Sequence[date]) -> list[PublishReport]:
+    """Publish the current recommendations of each of these days: the other documents in short, under six keys."""
+    tables = NightTables(warehouse, settings, days[0], days[-1])
+    documents = [recommendations_document(Night(day, tables)) for day in days]
+    return _published(warehouse, RECOMMENDATIONS_DOCUMENT, documents)
+
+
+@taking_turns
+def publish_reports(warehouse: Warehouse, settings: Settings, days: Sequence[date]) -> list[PublishReport]:
+    """Publish the daily report of each of these days, and draw the page of the newest.
+
+    The page of any other day is drawn when somebody asks for it, from its document.
+    """
+    tables = ReportTables(warehouse, settings, days[0], days[-1])
+    reports = [daily_report(Night(day, tables), tables) for day in days]
+    published = _published(warehouse, REPORT_DOCUMENT, reports)
+    draw_page(warehouse, days[-1])
+    return published
+
+
+@taking_turns
+def publish_all(warehouse: Warehouse, settings: Settings, days: Sequence[date]) -> None:
+    """Publish all of these documents of each of these days: as the functions above, with every table read once."""
+    tables = ReportTables(warehouse, settings, days[0], days[-1])
+    nights = [Night(day, tables) for day in days]
+    _published(warehouse, CONFIDENCE_DOCUMENT, [confidence_document(night) for night in nights])
+    _published(warehouse, REGIME_DOCUMENT, [regime_document(night) for night in nights])
+    _published(warehouse, CORRECTIONS_DOCUMENT, [corrections_document(night) for night in nights])
+    _published(warehouse, RECOMMENDATIONS_DOCUMENT, [recommendations_document(night) for night in nights])
+    _published(warehouse, REPORT_DOCUMENT, [daily_report(night, tables) for night in nights])
+    draw_page(warehouse, days[-1])
+
+
+def draw_page(warehouse: Warehouse, day: date) -> Path:
+    """The page of a day's report, drawn from its published document; where it lies.
+
+    Raises:
+        PublicationError: no report was published for that day.
+    """
+    document = warehouse.publications.document(REPORT_DOCUMENT, day)
+    if document is None:
+        raise PublicationError(f"no report of {day}; run the day first: amc-learning run daily --date {day}")
+    report = DailyReport.model_validate({name: value for name, value in document.items() if name != "sha256"})
+    return warehouse.publications.write_page(REPORT_DOCUMENT, day, render_page(report))
+
+
+def _published(warehouse: Warehouse, name: str, documents: Sequence[DatedDocument]) -> list[PublishReport]:
+    """Store documents of one name, the newest as the current one."""
+    reports = warehouse.publications.publish_many(
+        name,
+        {document.known_on: document.model_dump(mode="json") for document in documents},
+        schema=type(documents[0]).model_json_schema(),
+    )
+    return list(reports.values())

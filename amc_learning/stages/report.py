@@ -1,0 +1,251 @@
+"""The daily intelligence report: every part of the night in one document, and the page drawn from it.
+
+Belongs here: which rows the report is made of, and what changed since the day before. Not here: the documents it shares
+parts with (documents), the page (reports), the wording (advice).
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import cached_property
+
+from amc_learning import __version__
+from amc_learning.contracts.documents.base import Interval
+from amc_learning.contracts.documents.confidence import ConfidenceData
+from amc_learning.contracts.documents.daily_report import (
+    Change,
+    CoefficientRow,
+    DailyReport,
+    DayCounts,
+    ReliabilityCurve,
+    ReliabilityPoint,
+    TradeSummary,
+    WatchedPattern,
+    WeightHistory,
+    WeightsSection,
+)
+from amc_learning.stages import advice
+from amc_learning.stages.day_rows import DayRows, Row, day_rows, end_of
+from amc_learning.stages.documents import correction
+from amc_learning.stages.night import ACTIVE, SYSTEMATIC, Night, NightTables
+
+HISTORY_NIGHTS = 90
+"""Nights of weights the report draws: what the evidence window of the correlation table spans, in weekdays and more."""
+
+MOST_WATCHED = 10
+"""Watched patterns shown; the table failure_patterns holds the others."""
+
+LEAST_CHANGE = 5e-7
+"""Half of the grid published weights lie on."""
+
+_COUNTED = {
+    "n_discovery_runs": "discovery_runs",
+    "n_candidates": "discovery_candidates",
+    "n_theses": "thesis_decisions",
+    "n_trade_messages": "trade_messages",
+    "n_bars": "price_bars",
+    "n_outcomes": "candidate_outcomes",
+}
+
+
+@dataclass(frozen=True)
+class ReportTables(NightTables):
+    """What the report reads beyond the other documents."""
+
+    @cached_property
+    def correlations(self) -> DayRows:
+        """correlation_table."""
+        return self._rows("correlation_table")
+
+    @cached_property
+    def curves(self) -> DayRows:
+        """reliability_curves."""
+        return self._rows("reliability_curves")
+
+    @cached_property
+    def issues(self) -> DayRows:
+        """ledger_issues."""
+        return self._rows("ledger_issues")
+
+    @cached_property
+    def n_open(self) -> dict[date, int]:
+        """Knowledge day to the number of open positions at its end."""
+        frame = self.warehouse.table("trade_positions").read(self.first, self.last, columns=["known_on", "status"])
+        return dict(frame.filter(frame["status"] == "open").group_by("known_on").len().iter_rows())
+
+    @cached_property
+    def history(self) -> DayRows:
+        """weight_decisions, with those of the last nights before."""
+        before = self.first - timedelta(days=HISTORY_NIGHTS * 2)
+        return day_rows(self.warehouse, "weight_decisions", before, self.last, ["component", "weight"])
+
+    @cached_property
+    def n_rows(self) -> dict[str, dict[date, int]]:
+        """Counted table to its rows per knowledge day."""
+        return {
+            name: {entry.known_on: entry.n_rows for entry in self.warehouse.table(table).entries(self.first, self.last)}
+            for name, table in _COUNTED.items()
+        }
+
+
+def daily_report(night: Night, tables: ReportTables) -> DailyReport:
+    """The report of one day, from the rows of that day; the same rows give the same report."""
+    day = night.day
+    decisions = tables.decisions.on(day)
+    decision = decisions[0] if decisions else None
+    corrections = tables.corrections.on(day)
+    n_in_force = sum(row["status"] == ACTIVE for row in corrections)
+    return DailyReport(
+        known_on=day,
+        last_updated=end_of(day),
+        headline=advice.headline(decision, len(night.alerts), n_in_force, night.index_regime.regime),
+        window_days=tables.settings.analysis.window_days,
+        thesis_horizon=tables.settings.theses.horizon,
+        counts=DayCounts(**{name: counts.get(day, 0) for name, counts in tables.n_rows.items()}),
+        changes=_changes(day, decisions, corrections, tables),
+        recommendations=_recommendations(decision, night.confidence),
+        risk_warnings=night.warnings,
+        weights=_weights(day, decisions, tables),
+        coefficients=_coefficients(tables.correlations.on(day)),
+        selection_lift={
+            row["horizon"]: Interval(
+                estimate=row["mean_lift"], ci_low=row["ci_low"], ci_high=row["ci_high"], n=row["n_days"]
+            )
+            for row in tables.selection.on(day)
+        },
+        confidence=night.confidence,
+        accuracy=night.accuracies,
+        ai_minus_rules=night.ai_minus_rules,
+        reliability=_reliability(night, tables),
+        index_regime=night.index_regime,
+        discovery_regime=night.discovery_regime,
+        regime_changes=night.regime_changes,
+        failures=night.alerts,
+        watched=_watched(tables.patterns.on(day)),
+        corrections=[correction(row) for row in corrections],
+        trades=_trades(day, tables),
+        attribution=night.attribution,
+        software_version=__version__,
+    )
+
+
+def _recommendations(decision: Row | None, confidence: ConfidenceData | None) -> list[str]:
+    return [*advice.weight_advice(decision), *(confidence.recommendations if confidence else [])]
+
+
+def _changes(day: date, decisions: Sequence[Row], corrections: Iterable[Row], tables: ReportTables) -> list[Change]:
+    moved = [row for row in decisions if abs(row["change"]) > LEAST_CHANGE]
+    return [
+        *(
+            Change(
+                subject=f"weight {row['component']}",
+                before=f"{row['previous_weight']:.3f}",
+                after=f"{row['weight']:.3f}",
+                why=row["reason"],
+            )
+            for row in moved
+        ),
+        *(
+            Change(subject=f"correction {row['name']}", before="none", after=row["status"], why=row["reason"])
+            for row in corrections
+            if row["status_since"] == day
+        ),
+        *(
+            Change(
+                subject=f"market regime ({row['basis']})",
+                before=row["previous_regime"] or "none",
+                after=row["regime"],
+                why="probability " + ("not estimated" if row["probability"] is None else f"{row['probability']:.2f}"),
+            )
+            for row in tables.regimes.on(day)
+            if row["is_change"] and row["regime"] is not None
+        ),
+    ]
+
+
+def _weights(day: date, decisions: Sequence[Row], tables: ReportTables) -> WeightsSection | None:
+    if not decisions:
+        return None
+    components = tables.settings.features.components
+    rows = {row["component"]: row for row in decisions}
+    nights = [night for night in tables.history.days if night <= day][-HISTORY_NIGHTS:]
+    known = [{row["component"]: row["weight"] for row in tables.history.on(night)} for night in nights]
+    return WeightsSection(
+        status=decisions[0]["status"],
+        reason=decisions[0]["reason"],
+        in_force={name: rows[name]["weight"] for name in components},
+        before={name: rows[name]["previous_weight"] for name in components},
+        learned={name: rows[name]["learned_weight"] for name in components},
+        default=dict(tables.settings.features.default_weights),
+        history=WeightHistory(days=nights, weights={name: [weights[name] for weights in known] for name in components}),
+    )
+
+
+def _coefficients(rows: Iterable[Row]) -> list[CoefficientRow]:
+    """Estimates over the selected; the universe is in the weights document."""
+    return [
+        CoefficientRow(
+            feature=row["feature"],
+            horizon=row["horizon"],
+            population=row["population"],
+            information_coefficient=Interval(
+                estimate=row["mean_information_coefficient"],
+                ci_low=row["ci_low"],
+                ci_high=row["ci_high"],
+                n=row["n_days"],
+            ),
+            q_value=row["q_value"],
+        )
+        for row in rows
+        if row["population"] == "selected"
+    ]
+
+
+def _reliability(night: Night, tables: ReportTables) -> list[ReliabilityCurve]:
+    curves = []
+    for group, quality in night.qualities.items():
+        kind = "overall" if group == "overall" else "source"
+        blocks = [
+            row
+            for row in tables.curves.on(night.day)
+            if row["group_kind"] == kind and group in ("overall", row["group"])
+        ]
+        points = [ReliabilityPoint(**{name: row[name] for name in ReliabilityPoint.model_fields}) for row in blocks]
+        curves.append(ReliabilityCurve(group=group, points=points, quality=quality))
+    return curves
+
+
+def _watched(rows: Iterable[Row]) -> list[WatchedPattern]:
+    watched = sorted(
+        (row for row in rows if row["status"] != SYSTEMATIC),
+        key=lambda row: (
+            1.0 if row["adjusted_p_value"] is None else row["adjusted_p_value"],
+            row["kind"],
+            row["pattern"],
+        ),
+    )
+    return [
+        WatchedPattern(**{name: row[name] for name in WatchedPattern.model_fields}) for row in watched[:MOST_WATCHED]
+    ]
+
+
+def _trades(day: date, tables: ReportTables) -> TradeSummary:
+    total = tables.attribution.first_where(day, dimension="total")
+    none = Interval(estimate=None, ci_low=None, ci_high=None, n=0)
+    n_trades = total["n_trades"] if total else 0
+    return TradeSummary(
+        n_open=tables.n_open.get(day, 0),
+        n_closed=n_trades,
+        realised_pnl_usd=total["realised_pnl_usd"] if total else 0.0,
+        win_rate=Interval(
+            estimate=total["win_rate"], ci_low=total["win_rate_ci_low"], ci_high=total["win_rate_ci_high"], n=n_trades
+        )
+        if total
+        else none,
+        mean_return=Interval(
+            estimate=total["mean_return"], ci_low=total["ci_low"], ci_high=total["ci_high"], n=n_trades
+        )
+        if total
+        else none,
+        n_ledger_issues=len(tables.issues.on(day)),
+    )
