@@ -69,6 +69,7 @@ class World:
     planted_days: int = 21
     repeats: int = 1
     recent_base: float | None = None
+    rule_rates: tuple[float, ...] = ()
 
 
 def weekdays(n_days: int) -> list[date]:
@@ -105,6 +106,11 @@ def simulated(world: World, generator: np.random.Generator) -> pl.DataFrame:
             of_day = generator.integers(0, levels, len(shock))[day]
             chosen = np.where(generator.random(len(day)) < world.attribute_day_share, of_day, chosen)
         values[name] = chosen
+    if world.rule_rates:
+        # The same news makes buying fail and selling right.
+        side = np.where(values["recommendation"] < len(world.rule_rates) // 2, 1.0, -1.0)
+        latent = side * np.sqrt(world.day_correlation) * shock[day] + np.sqrt(1 - world.day_correlation) * own
+        failed = ndtr(latent) < np.array(world.rule_rates)[values["recommendation"]]
     cases = pl.DataFrame(
         {
             "known_on": [days[i] for i in day[kept]],
@@ -294,6 +300,9 @@ SUDDEN_WORLDS = tuple(
     )
 )
 
+BY_RULE = (0.88, 0.25, 0.50, 0.62)
+"""How often theses without any skill fail, by recommendation: a rule of 5 % is rarely met by buying."""
+
 NULL_WORLDS = (
     World("iid"),
     World("iid thesis", kind="thesis"),
@@ -305,6 +314,15 @@ NULL_WORLDS = (
     World("and persist", base=0.3, day_correlation=0.3, day_persistence=0.9, attribute_day_share=0.5),
     World("last month fails 23 % instead of 15 %", base=0.15, recent_base=0.23),
     World("names repeat five days", kind="candidate", cases_per_day=10, base=0.3, repeats=5),
+    World("theses fail by the rule of their recommendation", kind="thesis", cases_per_day=10, rule_rates=BY_RULE),
+    World(
+        "and what fails buying helps selling, by days that share attributes",
+        kind="thesis",
+        cases_per_day=10,
+        rule_rates=BY_RULE,
+        day_correlation=0.3,
+        attribute_day_share=0.5,
+    ),
 )
 
 YEAR_WORLDS = {

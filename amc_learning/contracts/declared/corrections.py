@@ -107,10 +107,15 @@ def corrections() -> Table:
             Column(
                 "measured_until",
                 pl.Date,
-                "Cases known up to this day are measured; a week after its end no more are.",
+                "Cases known up to this day are measured.",
                 "date",
             ),
-            Column("n_cases_after", pl.Int64, "Cases of the pattern decided under it, as far as known.", "cases"),
+            Column(
+                "n_cases_after",
+                pl.Int64,
+                "Cases of the pattern decided after the day it came into force and up to its end, as far as known.",
+                "cases",
+            ),
             Column("n_failures_after", pl.Int64, "Failures among them.", "cases"),
             Column(
                 "failure_rate_after", pl.Float64, "Failure rate of the pattern since.", "fraction 0-1", is_nullable=True

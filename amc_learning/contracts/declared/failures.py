@@ -50,9 +50,23 @@ def failure_cases() -> Table:
             ),
             SYMBOL,
             Column(
+                "decided_on",
+                pl.Date,
+                "Day of the decision judged: US/Eastern day a trade was opened, knowledge day of a thesis or candidate.",
+                "date",
+                is_nullable=True,
+            ),
+            Column(
                 "is_failure",
                 pl.Boolean,
                 "Trade or candidate: return at or below the loser bound. Thesis: confident and wrong.",
+            ),
+            Column(
+                "is_withdrawn",
+                pl.Boolean,
+                "True when the case is none any more, a correction having undone the close of the trade; then nothing "
+                "else is said of it. Null as false.",
+                is_nullable=True,
             ),
             Column(
                 "outcome_return",
@@ -85,7 +99,8 @@ def failure_patterns() -> Table:
             Column(
                 "base_rate",
                 pl.Float64,
-                "Failure rate of all other cases of the evidence window; null when there are none.",
+                "Failure rate of all other cases of the evidence window, of theses those of the same recommendations; null "
+                "when there are none.",
                 "fraction",
                 is_nullable=True,
             ),

@@ -19,6 +19,7 @@ from amc_learning.learning.corrections.lifecycle import (
     covered_by,
     created,
     created_vetoed,
+    expired_at_once,
     expired_by_person,
     expired_for_want_of_failures,
     measured,
@@ -31,7 +32,7 @@ from amc_learning.learning.corrections.measurement import CaseCounts
 from amc_learning.learning.corrections.orders import CorrectionOrder, CorrectionOrders, correction_orders
 from amc_learning.learning.corrections.patterns import parse_pattern
 from amc_learning.learning.corrections.record import Correction, as_table, state_before
-from amc_learning.learning.corrections.rules import ACTIVE, SEVERITIES, VETOED, CorrectionRules
+from amc_learning.learning.corrections.rules import ACTIVE, VETOED, CorrectionRules
 
 
 def decide_corrections(
@@ -122,6 +123,14 @@ def _next_state(
     """All corrections of this night from those of the night before."""
     after_orders = {name: _ordered(state[name], orders, night) for name in state}
     vetoes = {name: _veto_of(finding, orders, night) for name, finding in found.items()}
+    after_orders |= {
+        name: expired_at_once(finding, expiry.reason, night, times_created=_times_created(after_orders.get(name)) + 1)
+        for name, finding in found.items()
+        if vetoes[name] is None
+        and (expiry := _expiry_today(finding, orders, night)) is not None
+        and not (name in after_orders and after_orders[name].is_live)
+        and _may_be_corrected(finding, after_orders, night)
+    }
     eligible = [
         finding
         for name, finding in found.items()
@@ -168,6 +177,15 @@ def _standing_veto(names: Iterable[str], orders: CorrectionOrders, night: Night)
     return next((veto for veto in standing if veto is not None), None)
 
 
+def _expiry_today(finding: Finding, orders: CorrectionOrders, night: Night) -> CorrectionOrder | None:
+    """The order of this very day to end what tonight would create: the sensor had put it in force at noon."""
+    return orders.expiry_of(finding.name, created_on=night.day, night=night.day)
+
+
+def _times_created(correction: Correction | None) -> int:
+    return correction.times_created if correction else 0
+
+
 def _may_be_corrected(finding: Finding, state: Mapping[str, Correction], night: Night) -> bool:
     """False while failures that a person or measured harm has settled are still in the window.
 
@@ -192,10 +210,9 @@ def _chosen(eligible: Sequence[Finding], state: Mapping[str, Correction]) -> tup
 
     def precedence(finding: Finding) -> tuple[bool, bool, bool, bool, float, int, int, str]:
         p_value = 1.0 if finding.adjusted_p_value is None else finding.adjusted_p_value
-        is_severe = SEVERITIES.index(finding.severity) >= SEVERITIES.index("high")
         return (
             finding.name not in in_force,
-            not is_severe,
+            not finding.is_severe,
             finding.name not in live,
             finding.explained_by is not None,
             p_value,
@@ -206,7 +223,13 @@ def _chosen(eligible: Sequence[Finding], state: Mapping[str, Correction]) -> tup
 
     kept = {name: it.found_pattern for name, it in in_force.items()}
     accepted: set[str] = set()
-    for finding in sorted(eligible, key=precedence):
+    ranked = sorted(eligible, key=precedence)
+    # A proposal not found tonight gives way to what is severe only, or it would come and go with a mild nested one.
+    waiting = {name: it.found_pattern for name, it in live.items() if name not in {found.name for found in eligible}}
+    for finding in ranked:
+        if not finding.is_severe:
+            kept |= {name: it for name, it in waiting.items() if not any(it.is_nested_with(o) for o in kept.values())}
+            waiting = {}
         others = [pattern for name, pattern in kept.items() if name != finding.name]
         is_nested = any(other.is_nested_with(finding.pattern) for other in others)
         is_explained = any(
@@ -226,7 +249,7 @@ def _chosen(eligible: Sequence[Finding], state: Mapping[str, Correction]) -> tup
 def _corrected(correction: Correction | None, finding: Finding, night: Night) -> Correction:
     if correction is not None and correction.is_live:
         return _expired_if_due(renewed(correction, finding, night), night)
-    return created(finding, night, times_created=1 + (correction.times_created if correction else 0))
+    return created(finding, night, times_created=1 + _times_created(correction))
 
 
 def _uncorrected(correction: Correction, coverers: Mapping[str, str], night: Night) -> Correction:

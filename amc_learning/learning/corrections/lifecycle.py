@@ -12,7 +12,6 @@ from amc_learning.learning.corrections.measurement import (
     CaseCounts,
     Rate,
     correction_effect,
-    days_after,
 )
 from amc_learning.learning.corrections.patterns import Pattern, correction_target
 from amc_learning.learning.corrections.record import Correction
@@ -56,6 +55,11 @@ class Finding:
     def name(self) -> str:
         """Name of its correction."""
         return self.pattern.name
+
+    @property
+    def is_severe(self) -> bool:
+        """True when it moves things the same night."""
+        return self.severity in {"high", "critical"}
 
 
 @dataclass(frozen=True)
@@ -163,6 +167,12 @@ def vetoed(correction: Correction, reason: str, night: Night) -> Correction:
     return replace(ended, reason=f"vetoed since {ended.status_since}: {reason}; {_evidence(ended)}")
 
 
+def expired_at_once(finding: Finding, reason: str, night: Night, *, times_created: int) -> Correction:
+    """What would have been created on the day a person ordered its end: listed, and not in force that night."""
+    never = replace(created(finding, night, times_created=times_created), in_force_from=None)
+    return expired_by_person(never, reason, night)
+
+
 def expired_by_person(correction: Correction, reason: str, night: Night) -> Correction:
     """Ended by a person; comes back only when every failure it would rest on is newer than that."""
     ended = _ended(correction, EXPIRED, PERSON, night)
@@ -203,25 +213,18 @@ def withdrawn_if_harmful(correction: Correction, night: Night) -> Correction:
 def measured(correction: Correction, night: Night) -> Correction:
     """The correction with what came of it so far.
 
-    Cases count from `measurement_lag_days` after it came into force (was created, when it never was) until as long
-    after its end. Without having been in force it has counts, but no effect and no verdict.
+    Cases count that were decided after the day it came into force (was created, when it never was) and no later than
+    it ended, for as long as it is listed. Without having been in force it has counts, but no effect and no verdict.
     """
-    lag_days, last = night.rules.measurement_lag_days, night.day
-    if correction.ended_on is not None:
-        last = min(last, correction.ended_on + timedelta(days=lag_days))
-    if correction.measured_until == last:
-        return correction
-    first = days_after(correction.in_force_from or correction.created_on, lag_days)
-    pattern, rest = night.counts.before_and_rest(correction.found_pattern, first, last)
-    # Days are only ever added: as many cases as before are the same cases.
-    if correction.measured_until and (pattern.n_cases, rest.n_cases) == (
-        correction.n_cases_after,
-        correction.n_rest_after,
-    ):
-        return replace(correction, measured_until=last)
+    pattern, rest = night.counts.decided_under(
+        correction.found_pattern,
+        after=correction.in_force_from or correction.created_on,
+        until=correction.ended_on,
+        night=night.day,
+    )
     counted = replace(
         correction,
-        measured_until=last,
+        measured_until=night.day,
         n_cases_after=pattern.n_cases,
         n_failures_after=pattern.n_failures,
         failure_rate_after=pattern.rate,

@@ -5,7 +5,7 @@ before and after (lifecycle).
 """
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from math import sqrt
 from statistics import NormalDist
 
@@ -17,10 +17,12 @@ from amc_learning.learning.corrections.patterns import Pattern
 from amc_learning.learning.corrections.rules import LOOK_CONFIDENCE, MIN_CASES_TO_MEASURE, MIN_DAYS_TO_MEASURE
 from amc_learning.learning.corrections.sizing import shrunk_rate
 from amc_learning.learning.theses.wilson import wilson_interval
+from amc_learning.learning.windows import EPOCH
 
 HELPED, NO_DIFFERENCE, HARMED, TOO_EARLY = "helped", "no_difference", "harmed", "too_early"
 
 _QUANTILE = NormalDist().inv_cdf((1 + LOOK_CONFIDENCE) / 2)
+NEVER, UNKNOWN = np.iinfo(np.int64).max, np.iinfo(np.int64).min
 Literals = tuple[tuple[str, str], ...]
 
 
@@ -64,73 +66,74 @@ class Effect:
     verdict: str
 
 
-@dataclass(frozen=True)
-class _Sums:
-    """Cumulative sums over days of counts and their products, exact; entry i is the sum of the first i days."""
-
-    sums: NDArray[np.int64]
-
-    def share(self, first: int, end: int) -> Share:
-        n_days, n, f, nn, nf, ff = (int(it) for it in self.sums[:, end] - self.sums[:, first])
-        if not n:
-            return Share()
-        p = f / n
-        binomial = n * p * (1 - p)
-        if n_days < 2 or binomial == 0:
-            return Share(n, f, n_days, float(n))
-        clustered = n_days / (n_days - 1) * (ff - 2 * p * nf + p * p * nn)
-        return Share(n, f, n_days, n / max(clustered / binomial, 1.0))
-
-
 class CaseCounts:
-    """Counts of cases and failures over ranges of days, for any pattern and for the rest of its kind."""
+    """Counts of cases and failures for any pattern and for the rest of its kind, as known on some night.
+
+    Of a case told several times the newest row known by then counts, on the day that row became known; a withdrawn one
+    counts no more.
+    """
 
     def __init__(self, cases: pl.DataFrame) -> None:
-        """`cases`: table failure_cases, rows in any order; a restated case counts again on the day it is restated."""
+        """`cases`: table failure_cases, rows in any order."""
         self._by_kind = {kind: _KindCounts(rows) for (kind,), rows in cases.group_by("kind")}
 
-    def before_and_rest(self, pattern: Pattern, first: date, last: date) -> tuple[Share, Share]:
-        """Cases of the pattern and all others of its kind, known from `first` to `last`, both included."""
+    def before_and_rest(self, pattern: Pattern, first: date, night: date) -> tuple[Share, Share]:
+        """Cases of the pattern and all others of its kind, known from `first` to `night`, both included."""
         counts = self._by_kind.get(pattern.kind)
-        return counts.shares(pattern.literals, first, last) if counts and first <= last else (Share(), Share())
+        return counts.shares(pattern.literals, _number(first), _number(night)) if counts else (Share(), Share())
 
-    def share_of(self, pattern: Pattern, target: Literals, first: date, last: date) -> float:
+    def decided_under(self, pattern: Pattern, *, after: date, until: date | None, night: date) -> tuple[Share, Share]:
+        """The same known by `night` of what was decided after `after` and, if given, no later than `until`."""
+        counts = self._by_kind.get(pattern.kind)
+        if counts is None:
+            return Share(), Share()
+        # No outcome is known before its decision, so earlier days need not be looked at.
+        first, last = _number(after) + 1, NEVER if until is None else _number(until)
+        return counts.shares(pattern.literals, first, _number(night), decided=(first, last))
+
+    def share_of(self, pattern: Pattern, target: Literals, first: date, night: date) -> float:
         """Share of the cases that match `target` which belong to the pattern; 1 when there are none to tell by."""
-        inside = self.before_and_rest(pattern, first, last)[0].n_cases
-        wide = self.before_and_rest(Pattern(pattern.kind, "", target), first, last)[0].n_cases
+        inside = self.before_and_rest(pattern, first, night)[0].n_cases
+        wide = self.before_and_rest(Pattern(pattern.kind, "", target), first, night)[0].n_cases
         return min(inside / wide, 1.0) if inside else 1.0
 
 
 class _KindCounts:
-    """Counts of the cases of one kind."""
+    """Counts of the cases of one kind; days are numbers of days since 1970."""
 
     def __init__(self, cases: pl.DataFrame) -> None:
-        days = cases["known_on"].to_physical().to_numpy()
-        self._days, self._day_of = np.unique(days, return_inverse=True)
-        self._is_failure = cases["is_failure"].to_numpy().astype(bool)
-        self._cases = cases
+        ordered = cases.sort("known_on", "case_id").with_columns(
+            superseded=pl.col("known_on").shift(-1).over("case_id").to_physical().cast(pl.Int64).fill_null(NEVER)
+        )
+        self._cases = ordered.filter(~pl.col("is_withdrawn").fill_null(value=False))
+        self._known = self._cases["known_on"].to_physical().to_numpy().astype(np.int64)
+        self._superseded = self._cases["superseded"].to_numpy()
+        self._decided = self._cases["decided_on"].to_physical().cast(pl.Int64).fill_null(UNKNOWN).to_numpy()
+        self._is_failure = self._cases["is_failure"].to_numpy().astype(bool)
         self._codes: dict[str, tuple[dict[str, int], NDArray[np.int64]]] = {}
-        self._sums: dict[Literals, tuple[_Sums, _Sums]] = {}
-        everything = np.ones(len(days), dtype=bool)
-        self._per_day = self._counted(everything)
+        self._matches: dict[Literals, NDArray[np.bool_]] = {}
 
-    def shares(self, literals: Literals, first: date, last: date) -> tuple[Share, Share]:
-        if literals not in self._sums:
-            inside = self._counted(self._matching(literals))
-            n_all, failures_all = self._per_day
-            self._sums[literals] = (_summed(*inside), _summed(n_all - inside[0], failures_all - inside[1]))
-        epoch = date(1970, 1, 1)
-        start = int(np.searchsorted(self._days, (first - epoch).days))
-        end = int(np.searchsorted(self._days, (last - epoch).days, side="right"))
-        pattern, rest = self._sums[literals]
-        return pattern.share(start, end), rest.share(start, end)
+    def shares(
+        self, literals: Literals, first: int, night: int, *, decided: tuple[int, int] | None = None
+    ) -> tuple[Share, Share]:
+        """Of the pattern and of the rest, known from `first` to `night` and decided within `decided`."""
+        rows = slice(*np.searchsorted(self._known, [first, night + 1]).tolist())
+        is_counted = self._superseded[rows] > night
+        if decided is not None:
+            is_counted &= (self._decided[rows] >= decided[0]) & (self._decided[rows] <= decided[1])
+        is_match = self._matching(literals)[rows]
+        days, is_failure = self._known[rows] - first, self._is_failure[rows]
+        inside, outside = is_counted & is_match, is_counted & ~is_match
+        return _share(days[inside], is_failure[inside]), _share(days[outside], is_failure[outside])
 
     def _matching(self, literals: Literals) -> NDArray[np.bool_]:
-        is_match = np.ones(len(self._is_failure), dtype=bool)
-        for attribute, value in literals:
-            known, codes = self._coded(attribute)
-            is_match &= codes == known.get(value, -2)
-        return is_match
+        if literals not in self._matches:
+            is_match = np.ones(len(self._is_failure), dtype=bool)
+            for attribute, value in literals:
+                known, codes = self._coded(attribute)
+                is_match &= codes == known.get(value, -2)
+            self._matches[literals] = is_match
+        return self._matches[literals]
 
     def _coded(self, attribute: str) -> tuple[dict[str, int], NDArray[np.int64]]:
         """Values as whole numbers, once per attribute: comparing strings for every pattern would take seconds."""
@@ -141,16 +144,27 @@ class _KindCounts:
             self._codes[attribute] = ({value: code for code, value in enumerate(known)}, codes.to_numpy())
         return self._codes[attribute]
 
-    def _counted(self, is_match: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        n_days = len(self._days)
-        n = np.bincount(self._day_of[is_match], minlength=n_days)
-        failures = np.bincount(self._day_of[is_match & self._is_failure], minlength=n_days)
-        return n.astype(np.int64), failures.astype(np.int64)
+
+def _number(day: date) -> int:
+    return (day - EPOCH).days
 
 
-def _summed(n: NDArray[np.int64], failures: NDArray[np.int64]) -> _Sums:
-    per_day = np.stack([(n > 0).astype(np.int64), n, failures, n * n, n * failures, failures * failures])
-    return _Sums(np.concatenate([np.zeros((6, 1), dtype=np.int64), per_day.cumsum(axis=1)], axis=1))
+def _share(days: NDArray[np.int64], is_failure: NDArray[np.bool_]) -> Share:
+    """Share of these cases; they are worth fewer when those of one day fail together."""
+    n = len(days)
+    if not n:
+        return Share()
+    per_day = np.bincount(days)
+    failing = np.bincount(days[is_failure], minlength=len(per_day))
+    f, n_days = int(failing.sum()), int((per_day > 0).sum())
+    p = f / n
+    binomial = n * p * (1 - p)
+    if n_days < 2 or binomial == 0:
+        return Share(n, f, n_days, float(n))
+    # Whole numbers are summed, so that the order of days cannot show in the last digit.
+    ff, nf, nn = (int(it) for it in (failing @ failing, per_day @ failing, per_day @ per_day))
+    clustered = n_days / (n_days - 1) * (ff - 2 * p * nf + p * p * nn)
+    return Share(n, f, n_days, n / max(clustered / binomial, 1.0))
 
 
 def correction_effect(
@@ -194,11 +208,6 @@ def correction_effect(
     elif high < 0 and _difference(pattern_now, shrunk, rest_now, rest_before)[2] < 0:
         verdict = HELPED
     return Effect(effect, low, high, verdict)
-
-
-def days_after(start: date, lag_days: int) -> date:
-    """First day whose news were decided after `start`."""
-    return start + timedelta(days=lag_days + 1)
 
 
 def _rate(share: Share) -> Rate:

@@ -102,7 +102,11 @@ def correction_name(kind: str, literals: tuple[tuple[str, str], ...]) -> str:
 
 
 def correction_target(pattern: Pattern) -> CorrectionTarget:
-    """What to correct about a pattern: one thing, the first of these that it names.
+    """What to correct about a pattern: one thing.
+
+    Of theses always the confidence of the source and recommendation they name, or of all: a wrong thesis says that its
+    author was too sure. It says nothing about a component or tag, for a wrong TRIM means that the stock rose. Of trades
+    and candidates the first of these that the pattern names:
 
     1. `dominant_component`: the weight of that component;
     2. `action_tag`: the score threshold of that tag;
@@ -114,14 +118,17 @@ def correction_target(pattern: Pattern) -> CorrectionTarget:
 
     >>> correction_target(parse_pattern("thesis", "source=ai & confidence_band=high")).target
     'source=ai'
+    >>> correction_target(parse_pattern("thesis", "dominant_component=squeeze & recommendation=TRIM")).target
+    'recommendation=TRIM'
     >>> correction_target(parse_pattern("trade", "exit_reason=stop_loss")).kind
     'position_size'
     """
     values = dict(pattern.literals)
+    is_thesis = pattern.kind == "thesis"
     for attribute, kind in (("dominant_component", COMPONENT_WEIGHT), ("action_tag", TAG_THRESHOLD)):
-        if attribute in values:
+        if attribute in values and not is_thesis:
             return CorrectionTarget(kind, values[attribute], ((attribute, values[attribute]),))
-    if any(attribute in values for attribute in THESIS_ATTRIBUTES):
+    if is_thesis or any(attribute in values for attribute in THESIS_ATTRIBUTES):
         literals = tuple((name, values[name]) for name in ("source", "recommendation") if name in values)
         return CorrectionTarget(CONFIDENCE, " & ".join(f"{name}={value}" for name, value in literals) or ALL, literals)
     return CorrectionTarget(POSITION_SIZE, pattern.text, pattern.literals)

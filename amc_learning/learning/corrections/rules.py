@@ -55,12 +55,9 @@ class CorrectionRules:
             was found in is the `before` of its measurement.
         renewal_days: calendar days a correction holds without a new failure.
         visible_days: calendar days an ended correction is still listed.
-        measurement_lag_days: calendar days after which what becomes known was decided under the correction: 7 days
-            are the five sessions in which a thesis or candidate is judged.
     """
 
     window_days: int = 30
     evidence_days: int = 91
     renewal_days: int = 30
     visible_days: int = 90
-    measurement_lag_days: int = 7

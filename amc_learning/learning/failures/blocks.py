@@ -51,14 +51,16 @@ def block_starts(days: IntArray, *, min_cases: int) -> IntArray:
     return np.array(starts[::-1], np.int64)
 
 
-def day_effect(days: IntArray, failed: NDArray[np.float32]) -> float:
+def day_effect(days: IntArray, failed: NDArray[np.float32], strata: IntArray | None = None) -> float:
     """How far the spread of daily failure rates exceeds that of independent cases, in standard errors.
 
-    Depends on the failures per day only, so that exchanging labels within days cannot change it.
+    Depends on the failures per day and stratum only, so that exchanging labels within these cannot change it. A day
+    that is bad for buying is good for selling: of both together nothing would be seen.
 
     Args:
         days: day of each case, ascending.
         failed: 1 for a failure, else 0.
+        strata: stratum of each case; the spread is that within each. None: a single one.
 
     Returns:
         Pearson's dispersion statistic, standardised by its mean and deviation given the total; 0 where nothing varies.
@@ -66,18 +68,28 @@ def day_effect(days: IntArray, failed: NDArray[np.float32]) -> float:
     >>> day_effect(np.array([1, 1, 1, 2, 2, 2]), np.array([1, 1, 1, 0, 0, 0], np.float32)) > 2
     True
     """
+    strata = np.zeros(len(days), np.int64) if strata is None else strata
+    excess = variance = 0.0
+    for stratum in np.unique(strata):
+        is_here = strata == stratum
+        beyond, spread = _daily_spread(days[is_here], failed[is_here])
+        excess, variance = excess + beyond, variance + spread
+    return float(excess / np.sqrt(variance)) if variance > 0 else 0.0
+
+
+def _daily_spread(days: IntArray, failed: NDArray[np.float32]) -> tuple[float, float]:
+    """Pearson's dispersion beyond its mean given the total, and its variance; zeros where nothing varies."""
     starts = np.flatnonzero(np.diff(days, prepend=days[0] - 1)) if len(days) else np.empty(0, np.int64)
     n_cases, n_failed = len(days), float(failed.sum())
     if len(starts) < 2 or n_failed in (0, n_cases):
-        return 0.0
+        return 0.0, 0.0
     sizes = np.diff(starts, append=n_cases).astype(float)
     sums = np.add.reduceat(failed, starts).astype(float)
     rate = n_failed / n_cases
     dispersion = float((((sums - sizes * rate) ** 2) / sizes).sum() / (rate * (1 - rate)))
     expected = n_cases / (n_cases - 1) * (len(starts) - 1)
     # A day of one case always contributes its mean: only pairs within a day carry information.
-    spread = 2 * float((1 - 1 / sizes).sum())
-    return float((dispersion - expected) / np.sqrt(spread)) if spread > 0 else 0.0
+    return dispersion - expected, 2 * float((1 - 1 / sizes).sum())
 
 
 @dataclass(frozen=True)

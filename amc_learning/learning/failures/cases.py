@@ -10,6 +10,7 @@ from datetime import date, timedelta
 import polars as pl
 
 from amc_learning.contracts.declared.failures import failure_cases as declared_failure_cases
+from amc_learning.contracts.knowledge_days import MARKET_TIMEZONE
 from amc_learning.learning.failures.rules import FailureRules
 from amc_learning.learning.point_in_time import attach_regimes, with_dominant_component
 
@@ -45,7 +46,8 @@ def failure_cases(
 ) -> pl.DataFrame:
     """Every case that became known on the given days.
 
-    Trades: closed ones with a realised return; failed at or below the loser bound. Theses: counted, judged at the
+    Trades: closed ones with a realised return; failed at or below the loser bound; one restated without a return takes
+    its earlier case away. Theses: counted, judged at the
     horizon and sent with high confidence; failed when wrong. Candidates: selected, in the cross-section, under a tag
     that is acted on; failed when losers at the horizon. Attributes are what was known at the decision; unknown is null.
 
@@ -90,16 +92,18 @@ def band(value: pl.Expr, bounds: Sequence[tuple[float, str]], top: str) -> pl.Ex
 
 
 def _trades(trades: pl.DataFrame, theses: pl.DataFrame, rules: FailureRules) -> pl.DataFrame:
-    judged = trades.filter(pl.col("realised_return").is_not_null())
+    is_judged = pl.col("realised_return").is_not_null()
+    judged = trades.filter(is_judged | (pl.col("revision") > 1)).with_columns(is_withdrawn=~is_judged)
     sectors = theses.filter(pl.col("sector").is_not_null()).unique("thesis_id", keep="first", maintain_order=True)
     is_remembered = pl.col("known_on") - pl.col("opened_at").dt.date() <= TRADE_SECTOR_MEMORY
     return judged.join(sectors.select("thesis_id", "sector"), on="thesis_id", how="left").with_columns(
         sector=pl.when(is_remembered).then("sector"),
         kind=pl.lit("trade"),
         case_id=pl.col("position_id"),
-        is_failure=pl.col("realised_return") <= rules.loser_return,
+        decided_on=pl.col("opened_at").dt.convert_time_zone(MARKET_TIMEZONE).dt.date(),
+        is_failure=(pl.col("realised_return") <= rules.loser_return).fill_null(value=False),
         outcome_return=pl.col("realised_return"),
-        pnl_usd=pl.col("realised_pnl_usd"),
+        pnl_usd=pl.when(is_judged).then("realised_pnl_usd"),
         price_usd=pl.col("average_entry_price_usd"),
     )
 
@@ -132,6 +136,8 @@ def _theses(
     ).with_columns(
         kind=pl.lit("thesis"),
         case_id=pl.col("thesis_id"),
+        decided_on=pl.col("decision_known_on"),
+        is_withdrawn=pl.lit(value=False),
         is_failure=~pl.col("is_right"),
         outcome_return=pl.col("forward_return"),
     )
@@ -158,6 +164,8 @@ def _candidates(
     return described.with_columns(
         kind=pl.lit("candidate"),
         case_id=pl.col("decision_id"),
+        decided_on=pl.col("_decided_on"),
+        is_withdrawn=pl.lit(value=False),
         is_failure=pl.col("is_loser"),
         outcome_return=pl.col("forward_return"),
     )

@@ -5,7 +5,7 @@ search, and which patterns are told twice. Not here: which patterns there are (s
 (blocks.py), what is reported (patterns.py).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,7 +68,9 @@ def night_window(cases: Cases, day: int, *, rules: FailureRules) -> Window | Non
     patterns = patterns_of(cases, rows, is_recent, rules=rules)
     n_old = int(len(rows) - is_recent.sum())
     days = cases.days[rows]
-    starts = exchangeable_blocks(days, cases.failed[rows], n_old=n_old, rules=rules)
+    order, starts = exchangeable_blocks(days, cases.failed[rows], cases.stratum[rows], n_old=n_old, rules=rules)
+    if order is not None:
+        rows, patterns = rows[order], replace(patterns, member=patterns.member[order])
     return Window(
         cases,
         rows,
@@ -80,29 +82,46 @@ def night_window(cases: Cases, day: int, *, rules: FailureRules) -> Window | Non
     )
 
 
-def exchangeable_blocks(days: IntArray, failed: NDArray[np.float32], *, n_old: int, rules: FailureRules) -> IntArray:
+def exchangeable_blocks(
+    days: IntArray, failed: NDArray[np.float32], strata: IntArray, *, n_old: int, rules: FailureRules
+) -> tuple[IntArray | None, IntArray]:
     """Within which cases labels may be exchanged: everything when nothing speaks against it, days when days decide.
+
+    Never between strata: each has blocks of its own, made of its own cases.
 
     Args:
         days: day of each case, ascending.
         failed: 1 for a failure, else 0.
+        strata: stratum of each case.
         n_old: cases before the window of the count rule, which come first.
         rules: bounds and sizes of blocks.
 
     Returns:
-        First index of each block: one per day or few when outcomes of a day move together; larger ones on either side
-        of the window's edge when only the rate of failure changed from before it; otherwise a single one, so that a
-        pattern of the last weeks is held against everything known.
+        The order of cases that puts those of a block side by side and leaves the old ones first, None to leave all as
+        they are; and the first index of each block in it: one per day or few when outcomes of a day move together;
+        larger ones on either side of the window's edge when only the rate of failure changed from before it; otherwise
+        a single one, so that a pattern of the last weeks is held against everything known (with several strata, one
+        for each on either side of the edge).
     """
-    if day_effect(days, failed) > rules.day_effect_bound:
+    is_recent = (np.arange(len(days)) >= n_old).astype(np.int64)
+    present = np.unique(strata)
+    if day_effect(days, failed, strata) > rules.day_effect_bound:
         min_cases = rules.min_block_cases
-    elif day_effect(np.repeat([0, 1], [n_old, len(days) - n_old]), failed) > 0:
+    elif day_effect(is_recent, failed, strata) > 0:
         # More than one standard error between two rates already shifts every recent pattern alike.
         min_cases = rules.min_calm_block_cases
+    elif len(present) == 1:
+        return None, np.zeros(1, np.int64)
     else:
-        return np.zeros(1, np.int64)
-    old, recent = (block_starts(part, min_cases=min_cases) for part in (days[:n_old], days[n_old:]))
-    return np.concatenate([old, n_old + recent])
+        min_cases = len(days)
+    order, starts, begun = [np.empty(0, np.int64)], [np.empty(0, np.int64)], 0
+    for edge in (0, 1):
+        for stratum in present:
+            part = np.flatnonzero((is_recent == edge) & (strata == stratum))
+            order.append(part)
+            starts.append(begun + block_starts(days[part], min_cases=min_cases))
+            begun += len(part)
+    return (None if len(present) == 1 else np.concatenate(order)), np.concatenate(starts)
 
 
 def _counts(member: NDArray[np.float32], labels: NDArray[np.float32], n_old: int) -> NDArray[np.float32]:
@@ -112,11 +131,29 @@ def _counts(member: NDArray[np.float32], labels: NDArray[np.float32], n_old: int
 
 
 def base_rates(window: Window, which: int) -> FloatArray:
-    """Failure rate of the cases outside each pattern; 0 where there are none."""
-    rows = window.rows[window.is_recent] if which == 0 else window.rows
-    failed = float(window.cases.failed[rows].sum())
-    others = len(rows) - window.sizes[which].astype(float)
-    rates: FloatArray = (failed - window.counts[which]) / np.maximum(others, 1)
+    """Failure rate of the cases outside each pattern; NaN where there are none.
+
+    Each stratum counts as much as the pattern has cases in it. A stratum that has no others is taken to fail as it
+    did: it has nothing to be held against.
+    """
+    is_used = window.is_recent if which == 0 else np.ones(len(window.rows), bool)
+    rows = window.rows[is_used]
+    failed, strata = window.cases.failed[rows], window.cases.stratum[rows]
+    if len(rows) and (strata == strata[0]).all():
+        n_outside = len(rows) - window.sizes[which].astype(float)
+        n_failed = float(failed.sum()) - window.counts[which]
+        return np.where(n_outside > 0, n_failed / np.maximum(n_outside, 1), np.nan)
+    member = window.patterns.member[is_used]
+    expected, others = np.zeros(member.shape[1]), np.zeros(member.shape[1])
+    for stratum in np.unique(strata):
+        is_here = strata == stratum
+        inside = member[is_here].sum(axis=0).astype(float)
+        failed_inside = (member[is_here].T @ failed[is_here]).astype(float)
+        outside = float(is_here.sum()) - inside
+        rate_outside = (float(failed[is_here].sum()) - failed_inside) / np.maximum(outside, 1)
+        expected += np.where(outside > 0, inside * rate_outside, failed_inside)
+        others += outside * (inside > 0)
+    rates: FloatArray = np.where(others > 0, expected / np.maximum(window.sizes[which], 1), np.nan)
     return rates
 
 
@@ -221,19 +258,50 @@ def explained(window: Window, significant: list[int]) -> dict[int, int]:
     """Significant patterns that a stronger one leaves nothing of, and which one that is.
 
     From the strongest down, each is compared within and outside those kept before it, day by day: a pair whose value
-    fails everywhere, or a value that fails only through a pair, is the same failure told twice.
+    fails everywhere, or a value that fails only through a pair, is the same failure told twice. Where a value fails
+    in one stratum far more than in the others, its part there goes before it.
     """
     kept: list[int] = []
     explained: dict[int, int] = {}
     member, labels = window.patterns.member, window.cases.failed[window.rows]
     blocks = np.repeat(np.arange(len(window.starts)), np.diff(window.starts, append=len(window.rows)))
-    for number in significant:
+    for number in _sharper_first(window, significant):
         if kept and not _stands_out_beside(member[:, number], member[:, kept], labels, blocks):
             overlap = member[:, kept].T @ member[:, number]
             explained[number] = kept[int(overlap.argmax())]
         else:
             kept.append(number)
     return explained
+
+
+def _sharper_first(window: Window, significant: list[int]) -> list[int]:
+    """The same patterns, each that is clearly the worse part of a stronger one before that one."""
+    ordered: list[int] = []
+    for number in significant:
+        wider = (at for at, wide in enumerate(ordered) if _is_sharper(window, number, wide))
+        ordered.insert(next(wider, len(ordered)), number)
+    return ordered
+
+
+def _is_sharper(window: Window, narrow: int, wide: int) -> bool:
+    """Whether `narrow` is what `wide` has in one stratum and fails beyond chance by more than its other strata do.
+
+    Within the stratum both hold the same cases, so no contrast inside the blocks could tell them apart.
+    """
+    strata, member = window.cases.stratum[window.rows], window.patterns.member
+    inside = member[:, narrow] > 0
+    is_there = strata == strata[inside][0]
+    if is_there.all() or not np.array_equal(inside, (member[:, wide] > 0) & is_there):
+        return False
+    parts = np.column_stack([member[:, narrow], member[:, wide] * ~is_there])
+    labels = window.cases.failed[window.rows]
+    n_block = np.diff(window.starts, append=len(window.rows)).astype(float)
+    moments = count_moments(_block_table(window, parts), n_block, _block_table(window, labels))
+    if (moments.variance <= LEAST_VARIANCE).any():
+        return False
+    sizes = parts.sum(axis=0).astype(float)
+    beyond = ((parts.T @ labels).astype(float) - moments.mean) / sizes
+    return bool(beyond[0] - beyond[1] > UNEXPLAINED * np.sqrt((moments.variance / sizes**2).sum()))
 
 
 def _stands_out_beside(

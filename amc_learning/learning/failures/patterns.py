@@ -102,7 +102,7 @@ def _of_kind(
     window: Window, evidence: Evidence, *, kind: str, family_error: float, rules: FailureRules
 ) -> list[dict[str, object]]:
     counted = np.flatnonzero(window.counts[0] >= rules.min_failures)
-    beyond = window.counts[0] - window.sizes[0] * base_rates(window, 0)
+    beyond = window.counts[0] - window.sizes[0] * np.nan_to_num(base_rates(window, 0))
     # Literals are numbered in the order of a pattern's text, so that ties are settled by name.
     by_name = (window.patterns.second[counted], window.patterns.first[counted])
     strongest = counted[np.lexsort((*by_name, -evidence.statistic[counted]))].tolist()
@@ -162,8 +162,7 @@ def _facts(window: Window, evidence: Evidence, numbers: list[int], *, rules: Fai
     is_member = window.patterns.member[:, numbers] > 0
     inside, outside = is_member & is_used, ~is_member & is_used
     failed = (cases.failed[window.rows] > 0)[:, None]
-    n_outside = outside.sum(axis=0)
-    rest = np.where(n_outside > 0, (outside & failed).sum(axis=0) / np.maximum(n_outside, 1), np.nan)
+    rest = np.stack([base_rates(window, 0), base_rates(window, 1)])[which, numbers]
     returns, pnl = cases.returns[window.rows][:, None], cases.pnl[window.rows][:, None]
     failed_inside, days = inside & failed, cases.days[window.rows]
     columns = {
@@ -178,8 +177,8 @@ def _facts(window: Window, evidence: Evidence, numbers: list[int], *, rules: Fai
         "pnl_usd": _totals(pnl, inside),
         "p_value": _nulled(ndtr(-evidence.statistic[numbers])),
         "adjusted_p_value": _nulled(evidence.adjusted[numbers]),
-        "first_failed_on": _dates(days[failed_inside.argmax(axis=0)]),
-        "last_failed_on": _dates(days[::-1][failed_inside[::-1].argmax(axis=0)]),
+        "first_failed_on": _dates(np.where(failed_inside, days[:, None], days.max()).min(axis=0)),
+        "last_failed_on": _dates(np.where(failed_inside, days[:, None], days.min()).max(axis=0)),
     }
     return [Facts(*values) for values in zip(*columns.values(), strict=True)]
 

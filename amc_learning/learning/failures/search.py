@@ -23,11 +23,20 @@ SHARED_BY_A_DAY = frozenset({"market_regime", "discovery_regime"})
 pays is a question about days, answered with day-level inference in regime_performance."""
 
 
+STRATA = {"thesis": "recommendation"}
+"""Kind to the attribute within which alone its cases can be compared. A thesis is right by the rule of its
+recommendation: without any skill most BUY_MORE fail and most HOLD do not, which is the rule, and says nothing of them.
+"""
+
+NEVER = np.iinfo(np.int64).max
+
+
 @dataclass(frozen=True)
 class Cases:
     """All cases of one kind as arrays, ordered by day and case; repeats of an episode are left out.
 
-    `has` is (cases, literals): whether the case has the literal's value.
+    `has` is (cases, literals): whether the case has the literal's value. `stratum` numbers the groups within which
+    alone cases are compared (`STRATA`).
     """
 
     days: IntArray
@@ -38,11 +47,9 @@ class Cases:
     has: NDArray[np.float32]
     literals: tuple[str, ...]
     attribute: IntArray
+    stratum: IntArray
     is_testable_alone: NDArray[np.bool_]
     is_testable_in_pairs: NDArray[np.bool_]
-
-
-NEVER = np.iinfo(np.int64).max
 
 
 def lay_out(cases: pl.DataFrame, *, rules: FailureRules) -> Cases:
@@ -58,6 +65,7 @@ def lay_out(cases: pl.DataFrame, *, rules: FailureRules) -> Cases:
     ordered = cases.sort("known_on", "case_id").with_columns(
         superseded=pl.col("known_on").shift(-1).over("case_id").to_physical().cast(pl.Int64).fill_null(NEVER)
     )
+    ordered = ordered.filter(~pl.col("is_withdrawn").fill_null(value=False))
     first_told = ordered.unique("case_id", keep="first", maintain_order=True)
     since_last = (pl.col("known_on") - pl.col("known_on").shift(1).over("symbol")).dt.total_days()
     fresh = first_told.filter(since_last.is_null() | (since_last >= rules.episode_days))
@@ -82,9 +90,18 @@ def lay_out(cases: pl.DataFrame, *, rules: FailureRules) -> Cases:
         has=np.stack(columns, axis=1).astype(np.float32) if columns else np.zeros((len(counted), 0), np.float32),
         literals=tuple(literals),
         attribute=np.array(attribute, np.int64),
+        stratum=_strata(counted),
         is_testable_alone=~is_settled & ~is_shared,
         is_testable_in_pairs=~is_settled,
     )
+
+
+def _strata(counted: pl.DataFrame) -> IntArray:
+    """Number of the group each case is compared within, in order of its value; 0 for kinds that are not divided."""
+    attribute = STRATA.get(counted["kind"][0]) if counted.height else None
+    if attribute is None:
+        return np.zeros(counted.height, np.int64)
+    return counted[attribute].fill_null("").rank("dense").to_numpy().astype(np.int64) - 1
 
 
 @dataclass(frozen=True)

@@ -56,9 +56,17 @@ def found(days, pattern=AI_BUY, *, is_failing_on=True, **values):
 
 
 def cases(rows):
-    """From (day, is_failure, attributes)."""
+    """From (day, is_failure, attributes): theses decided a week before, unless the attributes say otherwise."""
     listed = [
-        {"known_on": day, "kind": "thesis", "case_id": f"case-{at}", "symbol": "ABC", "is_failure": is_failure}
+        {
+            "known_on": day,
+            "kind": "thesis",
+            "case_id": f"case-{at}",
+            "symbol": "ABC",
+            "decided_on": day - timedelta(days=7),
+            "is_failure": is_failure,
+            "is_withdrawn": False,
+        }
         | attributes
         for at, (day, is_failure, attributes) in enumerate(rows)
     ]

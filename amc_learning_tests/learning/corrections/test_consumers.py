@@ -25,13 +25,13 @@ def test_nothing_in_force_changes_nothing():
 
 
 def test_what_is_only_proposed_is_not_applied():
-    proposed = in_force(("dominant_component=squeeze", {"severity": "medium"}))
+    proposed = in_force(("dominant_component=squeeze", {"kind": "trade", "severity": "medium"}))
     assert proposed["status"].to_list() == ["proposed"]
     assert component_factors(proposed, ("squeeze",)) == {"squeeze": 1.0}
 
 
 def test_two_corrections_of_one_component_multiply_down_to_one_half():
-    critical = {"severity": "critical", "n_cases": 100, "n_failures": 100}
+    critical = {"kind": "trade", "severity": "critical", "n_cases": 100, "n_failures": 100}
     day = in_force(
         ("dominant_component=squeeze & sector=x", critical), ("dominant_component=squeeze & sector=y", critical)
     )
@@ -40,7 +40,7 @@ def test_two_corrections_of_one_component_multiply_down_to_one_half():
 
 
 def test_raises_of_one_tag_add_up_to_five_points_at_most():
-    critical = {"severity": "critical", "n_cases": 100, "n_failures": 100}
+    critical = {"kind": "trade", "severity": "critical", "n_cases": 100, "n_failures": 100}
     day = in_force(("action_tag=watchlist & sector=x", critical), ("action_tag=watchlist & sector=y", critical))
     assert threshold_raises(day) == {"watchlist": 5.0}
 

@@ -121,6 +121,31 @@ def test_what_a_person_expired_comes_back_only_when_the_window_is_past():
     assert one(table, back)["times_created"] == 2
 
 
+def test_what_the_sensor_began_at_noon_a_person_ends_the_same_day():
+    critical = pattern_row(DAYS[1], severity="critical", adjusted_p_value=0.00001)
+    before = decided([], DAYS[:1])
+    noon = decided([critical], DAYS[1:2], previous=before)
+    assert statuses(noon) == {DAYS[1]: "active"}
+    given = orders((DAYS[1], "expire", NAME))
+    rows = [critical, *found(DAYS[2:60], severity="critical")]
+    nights = decided(rows, DAYS[1:60], previous=before, given=given)
+    row = one(nights, DAYS[1])
+    assert (row["status"], row["ended_by"], row["ended_on"]) == ("expired", "person", DAYS[1])
+    assert (row["in_force_from"], row["verdict"]) == (None, None)
+    back = min(day for day in DAYS if day >= DAYS[1] + timedelta(days=RULES.window_days))
+    assert {day for day, status in statuses(nights).items() if status == "active"} == {
+        d for d in DAYS[:60] if d >= back
+    }
+
+
+def test_an_order_to_expire_holds_on_the_day_it_comes_back_too():
+    back = min(day for day in DAYS if day >= DAYS[4] + timedelta(days=RULES.window_days))
+    given = orders((DAYS[4], "expire", NAME), (back, "expire", NAME))
+    table = decided(found(DAYS[:60]), DAYS[:60], given=given)
+    assert one(table, back)["status"] == "expired"
+    assert (one(table, back)["times_created"], one(table, back)["ended_on"]) == (2, back)
+
+
 def test_orders_about_other_names_change_nothing():
     given = orders((DAYS[1], "veto", "thesis-source-rule_based"), (DAYS[2], "expire", WIDE))
     assert decided(found(DAYS[:9]), DAYS[:9], given=given).equals(decided(found(DAYS[:9]), DAYS[:9]))
@@ -150,6 +175,16 @@ def test_a_proposal_makes_way_for_a_severe_nested_pattern():
     assert list(statuses(table).values()) == ["active"] * 2
 
 
+def test_a_proposal_not_found_tonight_does_not_come_and_go_with_a_mild_nested_one():
+    wide = [row for at in (0, 2, 4) for row in found(DAYS[at : at + 1], AI, severity="medium")]
+    narrow = [row for at in (1, 3) for row in found(DAYS[at : at + 1], AI_BUY, severity="low")]
+    table = decided(wide + narrow, DAYS[:5])
+    assert table.select("name", "status").unique().rows() == [(WIDE, "proposed")]
+    severe = decided(wide + [row | {"severity": "high"} for row in narrow], DAYS[:2])
+    assert one(severe, DAYS[1], WIDE)["ended_by"] == "covered"
+    assert one(severe, DAYS[1], NAME)["status"] == "active"
+
+
 def test_what_another_pattern_explains_is_not_corrected_beside_it():
     rows = found(DAYS[:1], "sector=x", explained_by=AI) + found(DAYS[:1], AI, adjusted_p_value=0.03)
     assert decided(rows, DAYS[:1])["name"].to_list() == [WIDE]
@@ -157,10 +192,10 @@ def test_what_another_pattern_explains_is_not_corrected_beside_it():
 
 def test_a_correction_of_part_of_its_target_is_diluted_by_its_share():
     described = [{"dominant_component": "squeeze", "sector": sector} for sector in ("x", "y", "y", "y")]
-    known = cases([(START, True, attributes) for attributes in described])
-    pattern = "dominant_component=squeeze & sector=x"
-    whole = one(decided([pattern_row(START, pattern)], [START]), START)
-    quarter = one(decided([pattern_row(START, pattern)], [START], known_cases=known), START)
+    known = cases([(START, True, attributes | {"kind": "trade"}) for attributes in described])
+    pattern = pattern_row(START, "dominant_component=squeeze & sector=x", "trade")
+    whole = one(decided([pattern], [START]), START)
+    quarter = one(decided([pattern], [START], known_cases=known), START)
     assert (whole["target_share"], quarter["target_share"]) == (1.0, 0.25)
     assert 1 - quarter["factor"] == pytest.approx((1 - whole["factor"]) / 4, abs=5e-4)
 

@@ -56,6 +56,33 @@ def test_independent_cases_are_worth_themselves():
     assert share.n_effective > 0.7 * share.n_cases
 
 
+def test_a_case_told_again_counts_once_as_known_on_the_night():
+    rows = [
+        (DAYS[0], True, {"source": "ai", "case_id": "a"}),
+        (DAYS[0], True, {"source": "ai", "case_id": "b"}),
+        (DAYS[3], False, {"source": "ai", "case_id": "a"}),
+        (DAYS[5], False, {"source": "ai", "case_id": "b", "is_withdrawn": True}),
+    ]
+    counts = CaseCounts(cases(rows[::-1]))
+
+    def told(night):
+        share, _ = counts.before_and_rest(PATTERN, DAYS[0], night)
+        return share.n_cases, share.n_failures
+
+    assert [told(DAYS[at]) for at in (0, 2, 3, 4, 5)] == [(2, 2), (2, 2), (2, 1), (2, 1), (1, 0)]
+
+
+def test_what_was_decided_before_or_nobody_knows_when_is_not_counted_as_after():
+    """Trades are held for weeks: what closes long after the correction may have been opened before it."""
+    start, after = DAYS[39], DAYS[40]
+    rows = [
+        *((DAYS[60], True, {"source": "ai", "decided_on": decided_on}) for decided_on in (start, DAYS[20], None)),
+        *((DAYS[60], False, {"source": "ai", "decided_on": decided_on}) for decided_on in (after, DAYS[50])),
+    ]
+    row = one(corrected(cases(rows)), DAYS[-1])
+    assert (row["in_force_from"], row["n_cases_after"], row["n_failures_after"]) == (start, 2, 0)
+
+
 def effect(before, after, rest_before=0.4, rest_after=0.4, *, n=200):
     def share(rate):
         return Share(n, round(rate * n), 40, float(n))
@@ -131,7 +158,7 @@ def test_only_what_was_decided_under_it_counts_as_after():
     table = corrected(history(8, 3))
     start = DAYS[39]
     row = one(table, DAYS[60])
-    after = [day for day in DAYS[:61] if day > start + timedelta(days=7)]
+    after = [day for day in DAYS[:61] if day - timedelta(days=7) > start]
     assert (row["n_cases_after"], row["n_rest_after"]) == (10 * len(after), 10 * len(after))
     assert (row["failure_rate_before"], row["failure_rate_after"], row["rest_rate_after"]) == (0.8, 0.3, 0.4)
 
@@ -167,6 +194,6 @@ def test_after_its_end_only_what_was_decided_before_it_still_counts():
     ended_on = table.filter(status="expired")["ended_on"].min()
     after = known.filter(
         source="ai",
-    ).filter(pl.col("known_on").is_between(DAYS[10] + timedelta(days=8), ended_on + timedelta(days=7)))
+    ).filter((pl.col("decided_on") > DAYS[10]) & (pl.col("decided_on") <= ended_on))
     assert one(table, DAYS[-1])["n_cases_after"] == after.height
     assert START < ended_on < DAYS[-1]

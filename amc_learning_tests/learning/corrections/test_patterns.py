@@ -54,6 +54,20 @@ def test_a_pattern_is_corrected_by_the_first_thing_it_names(pattern, kind, targe
     assert (found.kind, found.target) == (kind, target)
 
 
+@pytest.mark.parametrize(
+    ("pattern", "target"),
+    [
+        ("dominant_component=squeeze & recommendation=TRIM", "recommendation=TRIM"),
+        ("action_tag=trade_ready & source=ai", "source=ai"),
+        ("dominant_component=squeeze", "all"),
+        ("market_regime=bear & sector=Oil & Gas", "all"),
+    ],
+)
+def test_of_theses_only_the_confidence_is_corrected(pattern, target):
+    found = correction_target(parse_pattern("thesis", pattern))
+    assert (found.kind, found.target) == ("confidence", target)
+
+
 @pytest.mark.parametrize("attribute", ATTRIBUTES)
 def test_every_attribute_of_a_case_can_be_corrected(attribute):
     assert correction_target(parse_pattern("trade", f"{attribute}=value")).kind

@@ -27,6 +27,7 @@ def cases_of(
         "case_id": [f"{kind}{i:05d}" for i in range(n)],
         "symbol": list(symbols) if symbols is not None else [f"S{i}" for i in range(n)],
         "is_failure": [bool(value) for value in failed],
+        "is_withdrawn": [False] * n,
         "outcome_return": [-0.2 if value else 0.05 for value in failed],
         "pnl_usd": [-200.0 if value else 50.0 for value in failed],
         **{name: list(values) for name, values in attributes.items()},

@@ -107,6 +107,15 @@ def test_day_effect_is_standard_when_cases_are_independent_and_large_when_days_d
     assert day_effect(days, bad_days.astype(np.float32)) > 5
 
 
+def test_days_that_are_bad_for_one_stratum_and_good_for_the_other_are_seen():
+    generator = np.random.default_rng(3)
+    days, strata = np.repeat(np.arange(60), 10), np.tile(np.repeat([0, 1], 5), 60)
+    is_bad = (generator.random(60) < 0.5)[days]
+    failed = (generator.random(600) < np.where(is_bad == (strata == 0), 0.8, 0.2)).astype(np.float32)
+    assert abs(day_effect(days, failed)) < 3
+    assert day_effect(days, failed, strata) > 10
+
+
 def test_day_effect_needs_days_with_company():
     assert day_effect(np.arange(10), np.ones(10, np.float32)) == 0.0
     assert day_effect(np.arange(10), (np.arange(10) % 2).astype(np.float32)) == 0.0

@@ -17,6 +17,7 @@ TRADES = pl.DataFrame(
     {
         "known_on": [DAY, DAY, DAY],
         "position_id": ["p1", "p2", "p3"],
+        "revision": [1, 1, 1],
         "symbol": ["ABC", "XYZ", "NEW"],
         "opened_at": [DECIDED_AT] * 3,
         "realised_return": [-0.10, -0.09, None],
@@ -96,11 +97,11 @@ def outcome(decision_id, **changed):
     return row | changed
 
 
-def cases(theses=(), outcomes=(), as_of=(DAY,)):
+def cases(theses=(), outcomes=(), as_of=(DAY,), trades=TRADES):
     thesis_schema = pl.DataFrame([thesis("t")]).schema | {"decided_at": pl.Datetime("us", "UTC")}
     schema = feature_outcomes(COMPONENTS).schema
     return failure_cases(
-        closed_trades=TRADES,
+        closed_trades=trades,
         thesis_outcomes=pl.DataFrame(list(theses), schema=thesis_schema),
         feature_outcomes=pl.DataFrame(list(outcomes), schema={n: schema[n] for n in outcome("d")}),
         discovery_candidates=CANDIDATES,
@@ -183,6 +184,24 @@ def test_a_candidate_knows_only_the_regime_of_the_day_before():
     row = one(cases(outcomes=[outcome("d1")]), "d1")
     assert (row["market_regime"], row["discovery_regime"]) == ("calm", "rich")
     assert (row["dominant_component"], row["price_band"], row["sector"]) == ("squeeze", "5_to_20_usd", "Energy")
+
+
+def test_every_case_says_when_it_was_decided():
+    # 01:30 UTC of March 5 is still the evening of March 4 in New York.
+    night = datetime(2014, 3, 5, 1, 30, tzinfo=UTC)
+    frame = cases([thesis("t1")], [outcome("d1")], trades=TRADES.with_columns(opened_at=pl.lit(night)))
+    assert frame["decided_on"].to_list() == [DECIDED_ON] * 4
+    unopened = cases(trades=TRADES.with_columns(opened_at=pl.lit(None, TRADES.schema["opened_at"])))
+    assert unopened["decided_on"].null_count() == 2
+
+
+def test_a_reopened_trade_takes_its_case_away():
+    reopened = TRADES.with_columns(revision=pl.lit(2), realised_return=pl.lit(None, pl.Float64))
+    frame = cases(trades=reopened)
+    assert frame["is_withdrawn"].to_list() == [True] * 3
+    assert not frame["is_failure"].any()
+    assert frame.select(pl.col("outcome_return", "pnl_usd").null_count()).row(0) == (3, 3)
+    assert not cases()["is_withdrawn"].any()
 
 
 def test_other_days_are_left_alone():

@@ -64,7 +64,7 @@ def test_adjusted_p_value_is_the_share_of_all_permutations_whose_largest_statist
 
 
 def test_where_no_permutation_comes_close_bonferroni_on_the_exact_tail_speaks():
-    cases = lay_out(planted_cases(n=400, n_planted=60, planted_rate=0.95), rules=RULES)
+    cases = lay_out(planted_cases(n=400, n_planted=60, planted_rate=0.95, kind="trade"), rules=RULES)
     window = night_window(cases, DAY, rules=RULES)
     found = gather(window, seed=(1, 2), rules=RULES)
     strongest = int(np.nanargmax(found.statistic))

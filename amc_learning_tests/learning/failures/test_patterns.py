@@ -24,7 +24,7 @@ def test_a_grave_planted_pattern_is_critical_and_told_once():
 
 
 def test_the_row_says_what_happened():
-    cases = planted_cases()
+    cases = planted_cases(kind="trade")
     row = found(cases).filter(pl.col("pattern") == PLANTED).row(0, named=True)
     inside = cases.filter(pl.col("source") == "ai", pl.col("recommendation") == "BUY_MORE")
     outside = cases.filter(~pl.col("case_id").is_in(inside["case_id"].to_list()))
@@ -40,7 +40,7 @@ def test_the_row_says_what_happened():
 
 
 def test_the_count_alone_is_only_watched_and_stored_up_to_a_bound():
-    cases = planted_cases(planted_rate=0.15, base=0.15)
+    cases = planted_cases(planted_rate=0.15, base=0.15, kind="trade")
     patterns = found(cases, replace(RULES, max_watch=5))
     assert patterns["status"].unique().to_list() == ["watch"]
     assert patterns["severity"].null_count() == patterns.height == 5
@@ -128,6 +128,110 @@ def test_a_corrected_case_counts_as_known_on_the_day():
     )
     assert after["n_cases"] == before["n_cases"]
     assert after["n_failures"] == before["n_failures"] - 1
+
+
+def test_a_withdrawn_case_counts_until_it_is_withdrawn():
+    cases = planted_cases(n_days=10)
+    is_planted = (pl.col("source") == "ai") & (pl.col("recommendation") == "BUY_MORE")
+    first = cases.filter(pl.col("is_failure"), is_planted)["case_id"][0]
+    later = FIRST_DAY + timedelta(days=1)
+    withdrawal = cases.filter(pl.col("case_id") == first).with_columns(
+        known_on=pl.lit(later), is_failure=pl.lit(value=False), is_withdrawn=pl.lit(value=True)
+    )
+    before, after = (
+        failure_patterns(pl.concat([withdrawal, cases]), as_of=[FIRST_DAY, later], rules=RULES)
+        .filter(pl.col("pattern") == PLANTED)
+        .sort("known_on")
+        .rows(named=True)
+    )
+    assert (before["n_cases"], before["n_failures"] - after["n_failures"]) == (40, 1)
+    assert after["n_cases"] == 39
+
+
+# Theses are right by the rule of their recommendation -----------------------------------------------------------------
+
+FAILING_BY_RULE = {"BUY_MORE": 0.88, "HOLD": 0.25, "TRIM": 0.5}
+
+
+def theses(seed, *, n=300, n_days=40, rates=FAILING_BY_RULE, ai_rates=None):
+    """`n` theses that fail as often as the rule of their recommendation says; the AI's as `ai_rates` says, if given."""
+    generator = np.random.default_rng([seed, 9])
+    recommendation = generator.choice(list(rates), n)
+    source = generator.choice(["ai", "rule_based"], n)
+    rate = np.array([rates[name] for name in recommendation])
+    if ai_rates is not None:
+        rate = np.where(source == "ai", [ai_rates[name] for name in recommendation], rate)
+    attributes = {
+        "source": source.tolist(),
+        "recommendation": recommendation.tolist(),
+        "confidence_band": generator.choice(["high", "very_high"], n).tolist(),
+        "price_band": generator.choice(["under_5_usd", "5_to_20_usd", "20_to_100_usd"], n).tolist(),
+    }
+    days = [FIRST_DAY - timedelta(days=int(at * n_days / n)) for at in range(n)]
+    return cases_of((generator.random(n) < rate).tolist(), attributes, kind="thesis", days=days)
+
+
+def test_the_rule_of_a_recommendation_is_no_failure_of_it():
+    nights = [systematic_now(theses(seed), on=FIRST_DAY, rules=RULES).height for seed in range(20)]
+    # Error 0.08 a night: more than 5 nights of 20 have a chance of 0.3 %.
+    assert sum(n > 0 for n in nights) <= 5
+    # The same cases as trades, whose rates may be compared across recommendations, give a pattern every time.
+    as_trades = theses(0).with_columns(kind=pl.lit("trade"))
+    assert systematic_now(as_trades, on=FIRST_DAY, rules=RULES).height > 0
+
+
+def test_a_source_that_fails_three_times_as_often_within_a_recommendation_is_found():
+    rates = {"BUY_MORE": 0.25, "HOLD": 0.25, "TRIM": 0.5}
+    n_found = 0
+    for seed in range(10):
+        patterns = systematic_now(
+            theses(seed, rates=rates, ai_rates=rates | {"BUY_MORE": 0.75}), on=FIRST_DAY, rules=RULES
+        )
+        n_found += PLANTED in patterns["pattern"]
+    assert n_found >= 9
+
+
+def test_a_source_that_fails_in_one_recommendation_above_all_is_named_with_it():
+    rates = {"BUY_MORE": 0.2, "HOLD": 0.25, "TRIM": 0.35}
+    # The AI is somewhat worse everywhere, and much worse at buying.
+    named = []
+    for seed in range(10):
+        cases = theses(seed, n=400, rates=rates, ai_rates={"BUY_MORE": 0.9, "HOLD": 0.4, "TRIM": 0.5})
+        named.append(dict(systematic_now(cases, on=FIRST_DAY, rules=RULES).select("pattern", "severity").iter_rows()))
+    assert sum(it.get(PLANTED) == "critical" for it in named) >= 9
+
+
+def test_the_rate_of_the_rest_is_that_of_the_same_recommendations():
+    rates = {"BUY_MORE": 0.25, "HOLD": 0.25, "TRIM": 0.5}
+    cases = theses(1, n_days=20, rates=rates, ai_rates={"BUY_MORE": 0.75, "HOLD": 0.5, "TRIM": 0.9})
+    row = found(cases).filter(pl.col("pattern") == "source=ai").row(0, named=True)
+    ai = cases.filter(source="ai").group_by("recommendation").agg(n="case_id").with_columns(pl.col("n").list.len())
+    others = cases.filter(source="rule_based").group_by("recommendation").agg(rate=pl.col("is_failure").mean())
+    beside = ai.join(others, on="recommendation")
+    assert row["base_rate"] == pytest.approx((beside["n"] * beside["rate"]).sum() / beside["n"].sum())
+
+
+def test_a_recommendation_that_only_the_pattern_makes_adds_nothing_to_its_excess():
+    cases = theses(2, n_days=20).filter((pl.col("source") == "ai") | (pl.col("recommendation") != "BUY_MORE"))
+    row = found(cases, replace(RULES, max_watch=100)).filter(pl.col("pattern") == "source=ai").row(0, named=True)
+    ai, others = cases.filter(source="ai"), cases.filter(source="rule_based")
+    expected = ai.filter(recommendation="BUY_MORE")["is_failure"].sum()
+    for name in ("HOLD", "TRIM"):
+        expected += ai.filter(recommendation=name).height * others.filter(recommendation=name)["is_failure"].mean()
+    assert row["base_rate"] == pytest.approx(expected / ai.height)
+
+
+def test_theses_of_a_range_of_nights_equal_those_of_each_night():
+    world = World("any", kind="thesis", n_days=90, cases_per_day=10, rule_rates=(0.88, 0.25, 0.5, 0.62))
+    cases = simulated(world, np.random.default_rng(4))
+    # On the first nights one recommendation is not there yet: strata are numbered differently.
+    cases = cases.filter((pl.col("recommendation") != "v0") | (pl.col("known_on") > weekdays(90)[78]))
+    nights = weekdays(90)[70:]
+    together = failure_patterns(cases.sample(fraction=1.0, shuffle=True, seed=1), as_of=nights, rules=RULES)
+    for night in nights[::4]:
+        known = cases.filter(pl.col("known_on").is_between(night - timedelta(days=RULES.lookback_days), night))
+        alone = failure_patterns(known, as_of=[night], rules=RULES)
+        assert_frame_equal(alone, together.filter(pl.col("known_on") == night), check_exact=True)
 
 
 def test_no_cases_give_no_patterns():
