@@ -4,8 +4,12 @@ Belongs here: attaching what several analyses condition on. Not here: finding re
 """
 
 from collections.abc import Mapping
+from datetime import timedelta
 
 import polars as pl
+
+STALE_DAYS = 14
+"""Calendar days after which a regime that was not read again is not known any more: no exchange pauses that long."""
 
 
 def attach_regimes(
@@ -20,7 +24,7 @@ def attach_regimes(
         regimes: `known_on`, `basis`, `regime` of market_regimes.
         day_column: the day of the decision.
         basis: index or discovery.
-        name: column to add, String; null before the first regime.
+        name: column to add, String; null before the first regime, and when none was read for `STALE_DAYS`.
 
     Returns:
         The frame in its order with the column `name` added (or replaced).
@@ -36,7 +40,12 @@ def attach_regimes(
     )
     order = frame.drop(name, strict=False).with_row_index("_order")
     joined = order.sort(day_column, "_order").join_asof(
-        known, left_on=day_column, right_on="_regime_day", strategy="backward", allow_exact_matches=False
+        known,
+        left_on=day_column,
+        right_on="_regime_day",
+        strategy="backward",
+        allow_exact_matches=False,
+        tolerance=timedelta(days=STALE_DAYS),
     )
     return joined.sort("_order").rename({"_regime": name}).drop("_order", "_regime_day", strict=False)
 

@@ -201,8 +201,11 @@ def decide_weights(
     for night in as_of:
         order = orders.on(night)
         if order is not None:
+            # What was learned walks beside what is in force: on release both are what they would be without factors.
+            learned_then = history.learned_of(order.target_known_on)
+            learned_now = follow_order(order, learned_then, known_weights, rules).weights
             record = follow_order(order, history.weights_of(order.target_known_on), force, rules)
-            known_weights = force
+            decided = replace(record, learned_before=known_weights, learned=learned_now)
         else:
             record = decide_night(
                 NightEvidence(night, {name: it.window(night, longest) for name, it in known.items()}, candidates),
@@ -211,9 +214,10 @@ def decide_weights(
                 names=names,
                 campaign_start=history.campaign_start(night, days=rules.campaign_days),
             )
-        decided = laid_over(record, force, (overlays or {}).get(night, NO_OVERLAY), rules, names=names)
-        history.add(PastDecision(night, known_weights, record.weights, decided.weights, decided.is_learning))
-        force, known_weights = decided.weights, record.weights
+            decided = laid_over(record, force, (overlays or {}).get(night, NO_OVERLAY), rules, names=names)
+            learned_now = record.weights
+        history.add(PastDecision(night, known_weights, learned_now, decided.weights, decided.is_learning))
+        force, known_weights = decided.weights, learned_now
         nights.append((night, decided))
     return decisions_table(
         nights,

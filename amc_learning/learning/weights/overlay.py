@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from amc_learning.learning.weights.projection import GRID, project_bounded
-from amc_learning.learning.weights.record import ACTIVE, ROLLED_BACK, NightRecord, component_vector
+from amc_learning.learning.weights.record import ACTIVE, NightRecord, component_vector
 from amc_learning.learning.weights.rules import WeightRules
 
 Vector = NDArray[np.float64]
@@ -41,7 +41,7 @@ def laid_over(
 ) -> NightRecord:
     """The night's record with the vector in force: the learned one times the factors, within every bound.
 
-    A rollback that a person ordered is laid over with nothing: what was ordered holds.
+    A night that follows a person's order is not laid over: what was ordered holds.
 
     Args:
         record: what the night learned: `previous` and `weights` are the learned vectors before and after.
@@ -55,15 +55,14 @@ def laid_over(
     """
     regime = factor_vector(overlay.regime_factors, names, "regime factors")
     corrections = factor_vector(overlay.correction_factors, names, "correction factors")
-    is_ordered = record.status == ROLLED_BACK
-    factors = np.ones(len(names)) if is_ordered else regime * corrections
+    factors = regime * corrections
     learned = replace(
         record,
         learned_before=record.previous,
         learned=record.weights,
         is_learning=record.status == ACTIVE,
-        regime_factors=np.ones(len(names)) if is_ordered else regime,
-        correction_factors=np.ones(len(names)) if is_ordered else corrections,
+        regime_factors=regime,
+        correction_factors=corrections,
     )
     is_plain = bool((factors == 1).all())
     if is_plain and np.array_equal(in_force, record.previous):
@@ -76,8 +75,8 @@ def laid_over(
         learned,
         previous=in_force,
         weights=weights,
-        status=ACTIVE if is_moving and not is_ordered else record.status,
-        reason=record.reason + _sentence(overlay, regime, corrections, names, is_plain=is_plain, is_moving=is_moving),
+        status=ACTIVE if is_moving else record.status,
+        reason=_reason(record, overlay, regime, corrections, names, is_moving=is_moving),
         is_at_daily_limit=at_limit & (np.abs(target - in_force) > rules.daily_limit),
     )
 
@@ -103,18 +102,30 @@ def _scaled(learned: Vector, factors: Vector) -> Vector:
     return scaled / total if total > 0 else learned
 
 
-def _sentence(
-    overlay: Overlay, regime: Vector, corrections: Vector, names: tuple[str, ...], *, is_plain: bool, is_moving: bool
+def _reason(
+    record: NightRecord,
+    overlay: Overlay,
+    regime: Vector,
+    corrections: Vector,
+    names: tuple[str, ...],
+    *,
+    is_moving: bool,
 ) -> str:
-    """What the factors did, to be added to the reason of the night."""
-    if is_plain:
-        return "; back toward the learned weights: no factor is in force any more" if is_moving else ""
+    """The reason of the night with what the factors did; they come first where they alone move the weights."""
     parts = []
     if (regime != 1).any():
         parts.append(f"regime {overlay.regime}: {_listed(regime, names)}")
     if (corrections != 1).any():
         parts.append(f"corrections: {_listed(corrections, names)}")
-    return f"; laid over what was learned: {'; '.join(parts)}"
+    if not parts:
+        factors = "the weights go back to the learned ones, no factor is in force any more" if is_moving else ""
+    else:
+        factors = f"factors over the learned weights: {', '.join(parts)}"
+    if not factors:
+        return record.reason
+    if is_moving and record.status != ACTIVE:
+        return f"active: {factors}; what was learned stays: {record.reason}"
+    return f"{record.reason}; {factors}"
 
 
 def _listed(factors: Vector, names: tuple[str, ...]) -> str:

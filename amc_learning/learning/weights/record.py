@@ -78,9 +78,20 @@ class DecisionHistory:
         Raises:
             ValueError: no decision of that day is at hand.
         """
+        return self._of(known_on).weights
+
+    def learned_of(self, known_on: date) -> Vector:
+        """What had been learned on this knowledge day, without any factor.
+
+        Raises:
+            ValueError: no decision of that day is at hand.
+        """
+        return self._of(known_on).learned
+
+    def _of(self, known_on: date) -> PastDecision:
         for night in reversed(self._nights):
             if night.known_on == known_on:
-                return night.weights
+                return night
         msg = (
             f"rollback to {known_on}: no weights were decided on that day; order a rollback to another day, or release"
         )

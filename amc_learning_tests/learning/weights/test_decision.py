@@ -240,6 +240,25 @@ def test_a_rollback_is_approached_within_the_daily_limit_and_held_until_release(
     assert one_by_one(planted[0], DAYS, planted[1], actions=actions).equals(decisions)
 
 
+def test_a_rollback_under_factors_restores_what_was_learned_and_not_the_factors(planted):
+    """Factors hold from the start; rolled back and released, then the factors end: nothing is left of them."""
+    overlays = {night: Overlay("turbulent", {NAMES[0]: 0.5}, {}) for night in DAYS[:30]}
+    actions = pl.DataFrame(
+        [order(DAYS[10], "rollback", DAYS[8]), order(DAYS[20], "release")],
+        schema=catalogue(NAMES)["operator_actions"].schema,
+    )
+    nothing = statistics_table(random_evidence(np.random.default_rng(5), 1)).clear()
+    decisions = decide(nothing, DAYS[:40], actions=actions, overlays=overlays)
+    first = pl.col("component") == NAMES[0]
+    learned = decisions.filter(first)["learned_weight"].unique().to_list()
+    assert learned == [DEFAULT[NAMES[0]]]
+    in_force = dict(decisions.filter(first).select("known_on", "weight").iter_rows())
+    assert in_force[DAYS[15]] == in_force[DAYS[8]] < DEFAULT[NAMES[0]]
+    assert in_force[DAYS[25]] == in_force[DAYS[8]]
+    assert in_force[DAYS[39]] == DEFAULT[NAMES[0]]
+    assert decisions["change"].abs().max() <= 0.1 + 1e-9
+
+
 def test_a_rollback_to_a_day_without_a_decision_is_said(planted):
     actions = pl.DataFrame([order(DAYS[5], "rollback", DAYS[0])], schema=catalogue(NAMES)["operator_actions"].schema)
     with pytest.raises(ValueError, match="no weights were decided on that day"):
