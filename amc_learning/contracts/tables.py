@@ -92,6 +92,7 @@ def catalogue(components: Sequence[str]) -> Catalogue:
             trades.closed_trades(components),
             trades.trade_outcomes(),
             trades.ledger_issues(),
+            trades.settled_days(),
             outcomes.feature_outcomes(components),
             outcomes.daily_statistics(components),
             analyse.correlation_table(),

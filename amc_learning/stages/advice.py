@@ -4,31 +4,44 @@ Belongs here: wording. Not here: the numbers (tables), where the sentences go (d
 """
 
 from collections.abc import Iterable, Mapping
+from statistics import NormalDist
 from typing import Any
+
+from amc_learning.learning.theses.wilson import wilson_interval
 
 Row = Mapping[str, Any]
 
 CLEARLY_OVERCONFIDENT, CLEARLY_UNDERCONFIDENT = 0.9, 1.1
 """Multipliers beyond these are worth a sentence; nearer to 1 nobody would act on it."""
 
-SUFFICIENT = "sufficient"
+LARGE_MOVE = 0.005
+"""A change of weight a person would notice in a table rounded to a percent."""
+
+UNSAID = ("unknown", "unlinked")
+"""Parts of the result about which nothing can be done."""
 
 
-def confidence_advice(accuracy: Iterable[Row], comparison: Row | None) -> list[str]:
-    """What to do about the confidence of theses: per group that is clearly off, and AI against rules."""
+def confidence_advice(calibrations: Iterable[Row], comparison: Row | None) -> list[str]:
+    """What to do about the confidence of theses: each source and recommendation that is clearly off, AI against rules.
+
+    Args:
+        calibrations: rows of calibration_decisions of one night: what is published is what is said.
+        comparison: the row of source_comparisons at the horizon theses are judged at.
+    """
     sentences = []
-    for row in accuracy:
-        factor = row["confidence_multiplier"]
-        if row["group_kind"] not in ("overall", "recommendation", "source") or factor is None:
+    for row in calibrations:
+        factor = row["multiplier"]
+        if "all" not in (row["source"], row["recommendation"]) or factor is None:
             continue
         if CLEARLY_OVERCONFIDENT <= factor <= CLEARLY_UNDERCONFIDENT:
             continue
         direction = "Lower" if factor < 1 else "Raise"
-        which = "ci" if row["clustered_ci_low"] is None else "clustered_ci"
+        low, high = wilson_interval(row["accuracy"], row["n_independent"] or 0)
+        interval = "" if low != low else f"{_share(float(low))} to {_share(float(high))}, "  # noqa: PLR0124 - NaN
         sentences.append(
             f"{direction} the confidence of {_group_name(row)}: right {_share(row['accuracy'])} of the time "
-            f"({_share(row[f'{which}_low'])} to {_share(row[f'{which}_high'])}, n = {row['n_theses']:,}) at a mean "
-            f"confidence of {_share(row['mean_confidence'])}."
+            f"({interval}n = {row['n_theses']:,}) at a mean confidence of {_share(row['mean_confidence'])}; "
+            f"published multiplier {factor:.2f}."
         )
     if comparison is not None and comparison["accuracy_ci_low"] is not None:
         sentences.append(_comparison(comparison))
@@ -36,9 +49,8 @@ def confidence_advice(accuracy: Iterable[Row], comparison: Row | None) -> list[s
 
 
 def _group_name(row: Row) -> str:
-    if row["group_kind"] == "overall":
-        return "all theses"
-    return f"{row['group']} theses"
+    named = [row[name] for name in ("source", "recommendation") if row[name] != "all"]
+    return f"{' '.join(named) or 'all'} theses"
 
 
 def _comparison(row: Row) -> str:
@@ -56,9 +68,10 @@ def weight_advice(decision: Row | None) -> list[str]:
     if decision is None:
         return []
     sentences = []
+    reason = str(decision["reason"])
     if decision["status"] == "active":
-        sentences.append(f"Discovery weights moved: {decision['reason']}.")
-    _, _, advice = str(decision["reason"]).partition("consider inverting or dropping ")
+        sentences.append(f"Discovery weights moved: {reason.removeprefix('active: ')}.")
+    advice = reason.partition("consider inverting or dropping ")[2].partition(";")[0]
     if advice:
         sentences.append(f"Consider inverting or dropping {advice}.")
     return sentences
@@ -92,20 +105,40 @@ def regime_warnings(index_row: Row | None) -> list[str]:
 
 
 def loss_warnings(parts: Iterable[Row]) -> list[str]:
-    """Warnings about parts of the realised result that reliably lose money."""
-    return [
-        f"Trades with {row['dimension']} {row['value']} lose: {row['mean_return']:+.2%} a trade "
-        f"({row['ci_low']:+.2%} to {row['ci_high']:+.2%}, n = {row['n_trades']}), {row['realised_pnl_usd']:+,.0f} USD."
+    """Warnings about parts of the realised result that reliably lose money.
+
+    Many parts are looked at every night, so each interval is widened to hold for all of them at once (Bonferroni).
+    """
+    parts = [
+        row
         for row in parts
-        if row["dimension"] not in ("component", "exit_reason") and row["ci_high"] is not None and row["ci_high"] < 0
+        if row["dimension"] not in ("component", "exit_reason")
+        and row["ci_high"] is not None
+        and row["value"] not in UNSAID
+    ]
+    wider = NormalDist().inv_cdf(1 - 0.025 / max(len(parts), 1)) / NormalDist().inv_cdf(0.975)
+    return [
+        f"{_part_name(row)} lose: {row['mean_return']:+.2%} a trade ({row['ci_low']:+.2%} to {row['ci_high']:+.2%}, "
+        f"n = {row['n_trades']}), {row['realised_pnl_usd']:+,.0f} USD."
+        for row in parts
+        if row["mean_return"] + wider * (row["ci_high"] - row["mean_return"]) < 0
     ]
 
 
-def headline(decision: Row | None, n_failures: int, n_corrections: int, regime: str | None) -> str:
+def _part_name(row: Row) -> str:
+    if row["dimension"] == "total":
+        return "Closed trades"
+    return f"Trades with {row['dimension'].replace('_', ' ')} {row['value']}"
+
+
+def headline(
+    decision: Row | None, largest_change: float, n_failures: int, n_corrections: int, regime: str | None
+) -> str:
     """The night in one sentence."""
+    by_whom = "by the evidence" if decision and decision["is_learning"] else "by market regime or corrections"
     weights = {
         None: "no weights were decided",
-        "active": "discovery weights moved",
+        "active": f"discovery weights moved {'a little ' if largest_change < LARGE_MOVE else ''}{by_whom}",
         "held": "discovery weights stay as they are",
         "insufficient_evidence": "discovery weights stay as they are for want of evidence",
         "rolled_back": "discovery weights follow a person's rollback",

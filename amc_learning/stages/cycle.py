@@ -31,10 +31,25 @@ DAYS_PER_BITE = 260
 
 @dataclass(frozen=True)
 class Stage:
-    """One stage: the Dagster asset of the same name does the same work; published_documents is that of five assets."""
+    """One stage: the Dagster asset of the same name does the same work, or several assets do it one after the other."""
 
     name: str
     run: StageFunction
+    assets: tuple[str, ...] = ()
+
+    @property
+    def asset_names(self) -> tuple[str, ...]:
+        """The assets that do the same work."""
+        return self.assets or (self.name,)
+
+
+DOCUMENT_ASSETS = (
+    "published_confidence",
+    "published_regime",
+    "published_corrections",
+    "published_recommendations",
+    "daily_report",
+)
 
 
 def daily_stages(last: date) -> tuple[Stage, ...]:
@@ -62,7 +77,7 @@ def daily_stages(last: date) -> tuple[Stage, ...]:
         Stage("corrections", failures.correct_failures),
         Stage("weight_decisions", partial(decide.decide_days, decided_again_to=last)),
         Stage("published_weights", partial(publish.publish_days, published_again_to=last)),
-        Stage("published_documents", publish_documents.publish_all),
+        Stage("published_documents", publish_documents.publish_all, DOCUMENT_ASSETS),
     )
 
 

@@ -7,6 +7,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -18,15 +19,41 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class DayRows:
-    """Rows of one table by knowledge day, with the hash of each partition."""
+    """Rows of one table by knowledge day, with the hash of each partition that was written."""
 
     rows: dict[date, list[Row]]
     hashes: dict[date, str | None]
-    days: list[date]
+
+    @cached_property
+    def days(self) -> list[date]:
+        """Days with rows, in order."""
+        return sorted(self.rows)
+
+    @cached_property
+    def _written(self) -> list[date]:
+        return sorted(self.hashes)
 
     def on(self, day: date) -> list[Row]:
-        """The rows of this day; none where it has none."""
+        """The rows of this very day; none where it has none."""
         return self.rows.get(day, [])
+
+    def as_of(self, day: date) -> list[Row]:
+        """The rows of the last night written up to this day, which may have none.
+
+        A day that is published ahead of its night stands on what the night before knew.
+        """
+        night = self.night(day)
+        return self.rows.get(night, []) if night else []
+
+    def night(self, day: date) -> date | None:
+        """The last night written up to this day."""
+        place = bisect_right(self._written, day)
+        return self._written[place - 1] if place else None
+
+    def hash_as_of(self, day: date) -> str | None:
+        """sha256 of the partition of that night; None for a night without rows, and before the first."""
+        night = self.night(day)
+        return self.hashes[night] if night else None
 
     def up_to(self, day: date) -> list[Row]:
         """The rows of the last day with rows up to this one."""
@@ -39,20 +66,21 @@ class DayRows:
         return self.days[place - 1] if place else None
 
     def first_where(self, day: date, **values: object) -> Row | None:
-        """The first row of this day with these values; None where there is none."""
-        return next((row for row in self.on(day) if all(row[name] == value for name, value in values.items())), None)
+        """The first row of the last night with these values; None where there is none."""
+        return next((row for row in self.as_of(day) if all(row[name] == value for name, value in values.items())), None)
 
 
 def day_rows(
     warehouse: Warehouse, table: str, first: date, last: date, columns: Sequence[str] | None = None
 ) -> DayRows:
-    """All rows of a table known from `first` to `last`, by day."""
+    """All rows of a table known from `first` to `last`, by day; from the night before when `first` was not written."""
     stored = warehouse.table(table)
+    first = first if stored.has(first) else stored.latest_on_or_before(first) or first
     wanted = None if columns is None else ["known_on", *columns]
     frame = stored.read(first, last, columns=wanted)
     rows = {key[0]: part.to_dicts() for key, part in frame.partition_by("known_on", as_dict=True).items()}
     hashes = {entry.known_on: entry.sha256 for entry in stored.entries(first, last)}
-    return DayRows(rows, hashes, sorted(rows))
+    return DayRows(rows, hashes)
 
 
 def end_of(day: date) -> datetime:

@@ -5,11 +5,12 @@ import sqlite3
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from importlib.metadata import version
 
 from amc_learning.settings import Settings
-from amc_learning.stages.due import last_night, late_event_days, missed_nights, span, stale_outcome_days
+from amc_learning.stages.due import last_night, late_event_days, missed_nights, nights, span, stale_outcome_days
+from amc_learning.stages.settled import first_unsettled
 from amc_learning.stages.status import missing_sessions
 from amc_learning.warehouse import Warehouse
 from amc_learning.warehouse.errors import WarehouseError
@@ -43,6 +44,7 @@ def examine(warehouse: Warehouse, settings: Settings) -> list[Finding]:
         "price bars": _bars,
         "late events": _late_events,
         "late bars": _late_bars,
+        "trade ledger": _ledger,
         "nights": _nights,
         "publication": _publication,
     }
@@ -144,19 +146,32 @@ def _late_bars(warehouse: Warehouse, _: Settings) -> Finding:
     return Finding(
         "late bars",
         not days,
-        f"outcomes of {span(days)} were computed before their bars came" if days else "outcomes are as new as the bars",
+        f"what depends on prices was computed for {span(days)} before they came"
+        if days
+        else "outcomes are as new as the bars",
         f"amc-learning run evidence --from {days[0]} --to {_last_night(warehouse, days)}" if days else "",
     )
 
 
 def _nights(warehouse: Warehouse, _: Settings) -> Finding:
     days = missed_nights(warehouse)
-    decided = warehouse.table("weight_decisions").days()
+    decided, ran = warehouse.table("weight_decisions").days(), nights(warehouse)
     return Finding(
         "nights",
         not days,
-        f"never decided: {span(days)}" if days else f"{len(decided):,} decided, none missing between first and last",
+        f"nights that never ran: {span(days)}" if days else f"{len(ran):,} ran, none missing between first and last",
         f"amc-learning backfill --from {days[0]} --to {decided[-1]}" if days else "",
+    )
+
+
+def _ledger(warehouse: Warehouse, _: Settings) -> Finding:
+    settled = warehouse.table("settled_days").days()
+    day = first_unsettled(warehouse, settled[-1] + timedelta(days=1), looking_back=None) if settled else None
+    return Finding(
+        "trade ledger",
+        day is None,
+        f"trades from {day} on are not settled from their messages" if day else "every day follows from the one before",
+        f"amc-learning run evidence --from {day} --to {settled[-1]}" if day else "",
     )
 
 

@@ -26,7 +26,7 @@ from amc_learning.stages.night import ACTIVE, MULTIPLIER_BOUNDS, Night, confiden
 def confidence_document(night: Night) -> ConfidenceDocument:
     """The confidence document of one day, from the rows of that day; the same rows give the same document."""
     day, tables = night.day, night.tables
-    maps = [_calibration_map(row) for row in tables.calibrations.on(day)]
+    maps = [_calibration_map(row) for row in tables.calibrations.as_of(day)]
     overall = next((entry for entry in maps if (entry.source, entry.recommendation) == ("all", "all")), None)
     return ConfidenceDocument(
         data=night.confidence or confidence_data(night),
@@ -59,7 +59,7 @@ def _calibration_map(row: Row) -> CalibrationMap:
 def regime_document(night: Night) -> RegimeDocument:
     """The market-regime document of one day."""
     day, tables = night.day, night.tables
-    current = [row for row in tables.performance.on(day) if row["is_current"]]
+    current = [row for row in tables.performance.as_of(day) if row["is_current"]]
     components = tables.settings.features.components
     index, discovery = night.index_regime, night.discovery_regime
     return RegimeDocument(
@@ -89,7 +89,7 @@ def regime_document(night: Night) -> RegimeDocument:
 def corrections_document(night: Night) -> CorrectionsDocument:
     """The corrections document of one day."""
     day, tables = night.day, night.tables
-    rows = tables.corrections.on(day)
+    rows = tables.corrections.as_of(day)
     effects = night.effects
     by_status = {"in_force": (ACTIVE,), "proposed": ("proposed",), "ended": ("vetoed", "expired", "withdrawn")}
     factors = {row["component"]: row["correction_factor"] for row in tables.decisions.on(day)}

@@ -22,17 +22,33 @@ def due_nights(warehouse: Warehouse, yesterday: date) -> list[date]:
     An order of a person (rollback, release) decides today ahead of its night; a missed yesterday then has to be
     decided together with today, which builds on it.
     """
-    decided = warehouse.table("weight_decisions").days()
-    before = [day for day in decided if day < yesterday]
-    first = next_knowledge_day(before[-1]) if before and yesterday - before[-1] <= LONGEST_CATCH_UP else yesterday
+    decided, before = warehouse.table("weight_decisions").days(), [day for day in nights(warehouse) if day < yesterday]
+    first = next_knowledge_day(before[-1]) if before else min([*decided[:1], yesterday])
+    if yesterday - first >= LONGEST_CATCH_UP:
+        first = yesterday
     is_ordered = decided and decided[-1] == next_knowledge_day(yesterday)
     return knowledge_days(first, decided[-1] if is_ordered else yesterday)
 
 
-def missed_nights(warehouse: Warehouse) -> list[date]:
-    """Knowledge days between the first and the last decision that were never decided."""
+def nights(warehouse: Warehouse) -> list[date]:
+    """Knowledge days whose night ran, in order.
+
+    A decision alone does not say so: orders and the correction of failures decide a day ahead of its night. Only the
+    night calibrates. Nights of before there was a calibration are days both analysed and decided.
+    """
+    calibrated = warehouse.table("calibration_decisions").days()
+    analysed = set(warehouse.table("correlation_table").days())
     decided = warehouse.table("weight_decisions").days()
-    return sorted(set(knowledge_days(decided[0], decided[-1])) - set(decided)) if decided else []
+    return [day for day in decided if not calibrated or day < calibrated[0] if day in analysed] + calibrated
+
+
+def missed_nights(warehouse: Warehouse) -> list[date]:
+    """Knowledge days between the first and the last decision whose night never ran.
+
+    The last day may be decided ahead of its night, so it is not one of them.
+    """
+    decided = warehouse.table("weight_decisions").days()
+    return sorted(set(knowledge_days(decided[0], decided[-1])) - {*nights(warehouse), decided[-1]}) if decided else []
 
 
 def last_night(warehouse: Warehouse) -> date | None:

@@ -10,12 +10,14 @@ from typing import Any
 
 import polars as pl
 
+from amc_learning.contracts.knowledge_days import knowledge_days
 from amc_learning.intake.trade import normalise_trades
 from amc_learning.learning.failures import systematic_now
 from amc_learning.settings import Settings
 from amc_learning.stages.advice import failure_warning
 from amc_learning.stages.collect import time_rules
 from amc_learning.stages.failures import cases_of, failure_rules
+from amc_learning.stages.settled import LONGEST_LOOK, first_unsettled
 from amc_learning.stages.trades import closed_so_far
 from amc_learning.warehouse import Warehouse
 
@@ -56,20 +58,43 @@ def last_told(warehouse: Warehouse, day: date) -> dict[str, str]:
 
 
 def failing_now(warehouse: Warehouse, settings: Settings, day: date) -> dict[str, Failing]:
-    """Every systematic failure as known at this moment, by kind and pattern."""
-    rules = failure_rules(settings)
-    before = warehouse.table("failure_cases").read(day - timedelta(days=rules.lookback_days), day - timedelta(days=1))
-    pending = warehouse.inbox.pending("trade", MOST_PENDING).filter(pl.col("known_on") == day)
+    """Every systematic failure as known at this moment, by kind and pattern.
+
+    Days before this one whose trades no night has settled yet are settled here too, in memory.
+
+    Raises:
+        LedgerError: trades wait to be settled that lie too far back for a look.
+    """
+    rules, days = failure_rules(settings), unsettled_days(warehouse, day)
+    lookback_from = day - timedelta(days=rules.lookback_days)
+    before = warehouse.table("failure_cases").read(lookback_from, days[0] - timedelta(days=1))
+    pending = warehouse.inbox.pending("trade", MOST_PENDING).filter(pl.col("known_on").is_in(days))
     raw = warehouse.table("trade_events")
-    events = pl.concat([raw.read(day, day), pending.select(raw.table.column_names)]).unique("event_id", keep="first")
-    closed = closed_so_far(warehouse, settings, normalise_trades(events, rules=time_rules(settings)).messages, day)
-    today = cases_of(warehouse, settings, [day], closed=closed)
-    patterns = systematic_now(pl.concat([before, today]), on=day, rules=rules)
+    stored = raw.read(days[0], day)
+    events = pl.concat([stored, pending.select(raw.table.column_names)]).unique("event_id", keep="first")
+    closed = closed_so_far(warehouse, settings, normalise_trades(events, rules=time_rules(settings)).messages, days)
+    recent = cases_of(warehouse, settings, days, closed=closed).filter(pl.col("known_on") >= lookback_from)
+    patterns = systematic_now(pl.concat([before, recent]), on=day, rules=rules)
     facts = ("kind", "pattern", "n_cases", "n_failures", "failure_rate", "base_rate", "adjusted_p_value")
     return {
         _name(row): Failing(row["severity"], failure_warning(row), {name: row[name] for name in facts})
         for row in patterns.to_dicts()
     }
+
+
+def unsettled_days(warehouse: Warehouse, day: date) -> list[date]:
+    """Knowledge days up to `day` whose trades are not settled, or not all; `day` itself always is one.
+
+    Events of days after the last settled one count although they are no messages yet.
+    """
+    settled = [known for known in warehouse.table("settled_days").days() if known < day]
+    since = settled[-1] + timedelta(days=1) if settled else None
+    raw = warehouse.table("trade_events").entries(since, day - timedelta(days=1))
+    waiting = [entry.known_on for entry in raw if entry.n_rows]
+    waiting += [known for known in warehouse.inbox.pending_days("trade") if (since or known) <= known < day]
+    unsettled = first_unsettled(warehouse, day)
+    first = min([day, *waiting, *([unsettled] if unsettled else [])])
+    return knowledge_days(max(first, day - LONGEST_LOOK), day)
 
 
 def _name(row: dict[str, Any]) -> str:

@@ -23,7 +23,7 @@ from amc_learning.market_calendar import exchange_sessions
 from amc_learning.settings import Settings
 from amc_learning.stages.collect import drain_events, time_rules
 from amc_learning.stages.due import last_night, late_event_days, span
-from amc_learning.stages.reopening import reopen_dependents
+from amc_learning.stages.reopening import reopen_dependents, reopen_regimes
 from amc_learning.warehouse import Warehouse
 from amc_learning.warehouse.errors import CorruptPartition
 from amc_learning.warehouse.inbox import InboxEvent, QuarantineItem
@@ -262,15 +262,10 @@ def _new_rows(warehouse: Warehouse, table: str, rows: pl.DataFrame) -> pl.DataFr
 def _late_messages(warehouse: Warehouse, settings: Settings, table: str, new: pl.DataFrame, *, name: str) -> list[str]:
     """Note which computed days are older than these rows, and say so."""
     computed = warehouse.table("candidate_outcomes").days()
-    if table == "price_bars":
-        open_again = reopen_dependents(warehouse, settings, new, name=name)
-        last = max([*computed, *open_again.all_days], default=None)
-        return [open_again.message(name, last)] if last and open_again.days else []
-    late: list[date] = sorted(day for day in new["known_on"].unique() if computed and day <= computed[-1])
-    if not late:
-        return []
-    remedy = f"amc-learning run evidence --from {late[0]} --to {computed[-1]}"
-    return [f"{name}: rows of {span(late)} came after their outcomes were computed; bring them up to date: {remedy}"]
+    reopen = reopen_regimes if table == "index_closes" else reopen_dependents
+    open_again = reopen(warehouse, settings, new, name=name)
+    last = max([*computed, *open_again.all_days], default=None)
+    return [open_again.message(name, last)] if last and open_again.days else []
 
 
 def _rejected_row(kind: str, sent: pl.DataFrame, row: dict[str, Any], received_at: datetime) -> QuarantineItem:

@@ -17,6 +17,7 @@ from amc_learning.contracts.documents.confidence import CalibrationQuality, Conf
 from amc_learning.contracts.documents.recommendations import Attribution, PatternAlert
 from amc_learning.contracts.documents.regimes import CurrentRegime, RegimeChange
 from amc_learning.learning.corrections import confidence_factors, position_size_factors, threshold_raises
+from amc_learning.learning.point_in_time import STALE_DAYS
 from amc_learning.settings import Settings
 from amc_learning.stages import advice
 from amc_learning.stages.day_rows import DayRows, Row, day_rows
@@ -62,8 +63,8 @@ class NightTables:
 
     @cached_property
     def corrections(self) -> DayRows:
-        """corrections."""
-        return self._rows("corrections")
+        """corrections, with those of the night before."""
+        return self._rows("corrections", days_before=STALE_DAYS)
 
     @cached_property
     def regimes(self) -> DayRows:
@@ -96,8 +97,8 @@ class NightTables:
         return self._rows("selection_effects")
 
     def inputs(self, day: date, **tables: DayRows) -> dict[str, str | None]:
-        """Table to sha256 of its partition of this day."""
-        return {name: rows.hashes.get(day) for name, rows in tables.items()}
+        """Table to sha256 of the partition used: of this day, or of the night before when there is none yet."""
+        return {name: rows.hash_as_of(day) for name, rows in tables.items()}
 
 
 @dataclass(frozen=True)
@@ -110,12 +111,12 @@ class Night:
     @cached_property
     def confidence(self) -> ConfidenceData | None:
         """The numbers of the system description; None before the first calibration."""
-        return confidence_data(self) if self.tables.calibrations.on(self.day) else None
+        return confidence_data(self) if self.tables.calibrations.as_of(self.day) else None
 
     @cached_property
     def effects(self) -> "CorrectionEffects":
         """What the corrections in force amount to."""
-        return correction_effects(self.tables.corrections.on(self.day))
+        return correction_effects(self.tables.corrections.as_of(self.day))
 
     @cached_property
     def index_regime(self) -> CurrentRegime:
@@ -180,7 +181,7 @@ def ai_minus_rules(night: Night) -> Interval:
 def confidence_data(night: Night) -> ConfidenceData:
     """The numbers of the system description; a multiplier without evidence is 1."""
     day, tables = night.day, night.tables
-    multipliers = {(row["source"], row["recommendation"]): row["multiplier"] for row in tables.calibrations.on(day)}
+    multipliers = {(row["source"], row["recommendation"]): row["multiplier"] for row in tables.calibrations.as_of(day)}
     corrected = night.effects.confidence
 
     def adjustment(source: str, recommendation: str) -> float:
@@ -188,14 +189,13 @@ def confidence_data(night: Night) -> ConfidenceData:
         return _clamped(factor * corrected.get(f"{source}/{recommendation}", 1.0))
 
     quality = _quality(tables.accuracy.first_where(day, horizon=tables.settings.theses.horizon, group_kind="overall"))
-    accuracy = [row for row in tables.accuracy.on(day) if row["horizon"] == tables.settings.theses.horizon]
     comparison = tables.comparisons.first_where(day, horizon=tables.settings.theses.horizon)
     return ConfidenceData(
         global_confidence_multiplier=adjustment("all", "all"),
         per_recommendation_adjustments={name: adjustment("all", name) for name in ADJUSTED},
         per_source_adjustments={name: adjustment(name, "all") for name in SOURCES},
         calibration_quality=_score(quality),
-        recommendations=advice.confidence_advice(accuracy, comparison),
+        recommendations=advice.confidence_advice(tables.calibrations.as_of(day), comparison),
     )
 
 
@@ -239,7 +239,8 @@ def regime_factors(night: Night) -> dict[str, float]:
 def current_regime(basis: str, night: Night) -> CurrentRegime:
     """The regime of the last session up to this day; all null before the first."""
     day, tables = night.day, night.tables
-    known = (known for known in reversed(tables.regimes.days) if known <= day)
+    oldest = day - timedelta(days=STALE_DAYS)
+    known = (known for known in reversed(tables.regimes.days) if oldest <= known <= day)
     row = next((found for known in known if (found := tables.regimes.first_where(known, basis=basis))), None)
     if row is None:
         return CurrentRegime(regime=None, probability=None, since=None, previous_regime=None, known_on=None)
@@ -268,7 +269,7 @@ def pattern_alerts(night: Night) -> list[PatternAlert]:
     """The systematic failures of a day, the worst first."""
     day, tables = night.day, night.tables
     order = ("critical", "high", "medium", "low")
-    found = [row for row in tables.patterns.on(day) if row["status"] == SYSTEMATIC]
+    found = [row for row in tables.patterns.as_of(day) if row["status"] == SYSTEMATIC]
     return [
         PatternAlert(
             sentence=advice.failure_warning(row),
@@ -287,8 +288,8 @@ def risk_warnings(night: Night) -> list[str]:
     return [
         *(alert.sentence for alert in night.alerts),
         *advice.regime_warnings(index.model_dump() if index.regime else None),
-        *advice.selection_warnings(tables.selection.on(day)),
-        *advice.loss_warnings(tables.attribution.on(day)),
+        *advice.selection_warnings(tables.selection.as_of(day)),
+        *advice.loss_warnings(tables.attribution.as_of(day)),
     ]
 
 
@@ -296,7 +297,7 @@ def attribution(night: Night) -> dict[str, list[Attribution]]:
     """Dimension to its parts, the largest absolute result first."""
     day, tables = night.day, night.tables
     parts: dict[str, list[Attribution]] = {}
-    rows = sorted(tables.attribution.on(day), key=lambda row: (-abs(row["realised_pnl_usd"]), row["value"]))
+    rows = sorted(tables.attribution.as_of(day), key=lambda row: (-abs(row["realised_pnl_usd"]), row["value"]))
     for row in rows:
         parts.setdefault(row["dimension"], []).append(
             Attribution(
@@ -326,7 +327,7 @@ def group_accuracies(night: Night) -> list[GroupAccuracy]:
             accuracy=accuracy_interval(row),
             mean_confidence=row["mean_confidence"],
         )
-        for row in tables.accuracy.on(day)
+        for row in tables.accuracy.as_of(day)
         if row["horizon"] == horizon
     ]
 
@@ -343,7 +344,7 @@ def quality_of(night: Night) -> dict[str, CalibrationQuality]:
     """Brier decomposition of the confidence as sent, overall and per source."""
     day, tables = night.day, night.tables
     horizon = tables.settings.theses.horizon
-    rows = [row for row in tables.accuracy.on(day) if row["horizon"] == horizon]
+    rows = [row for row in tables.accuracy.as_of(day) if row["horizon"] == horizon]
     named = {
         row["group"] if row["group_kind"] == "source" else "overall": row
         for row in rows

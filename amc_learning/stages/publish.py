@@ -124,10 +124,10 @@ def _tables_by_day(warehouse: Warehouse, days: Sequence[date]) -> dict[date, Day
             correlations=correlations.get(evidence, []) if evidence else [],
             thresholds=thresholds.get(evidence, []) if evidence else [],
             regime=next((row["regime"] for row in regimes.up_to(day) if row["basis"] == "index"), None),
-            threshold_raises=correction_effects(corrections.on(day)).threshold_raises,
+            threshold_raises=correction_effects(corrections.as_of(day)).threshold_raises,
             inputs={
                 "weight_decisions": hashes["weight_decisions"].get(day),
-                "corrections": corrections.hashes.get(day),
+                "corrections": corrections.hash_as_of(day),
                 **{name: hashes[name].get(evidence) if evidence else None for name in EVIDENCE_TABLES},
             },
         )

@@ -22,7 +22,7 @@ from amc_learning.learning.regimes import (
 )
 from amc_learning.settings import Settings
 from amc_learning.stages.turns import taking_turns
-from amc_learning.warehouse import Warehouse
+from amc_learning.warehouse import Warehouse, reopened
 
 MODEL_AGE_DAYS = 400
 """Calendar days back to look for the model in use: a quarter, and as many more in which the fit was not usable."""
@@ -48,6 +48,7 @@ def label_regimes(warehouse: Warehouse, _: Settings, days: Sequence[date]) -> pl
         earlier=warehouse.table("market_regimes").read(days[0] - timedelta(days=EARLIER_DAYS), yesterday),
     )
     warehouse.table("market_regimes").write(regimes, days)
+    reopened.close(warehouse, "market_regimes", days)
     return regimes
 
 

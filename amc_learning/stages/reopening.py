@@ -1,7 +1,7 @@
-"""Which computed days a change of price bars touches, and remembering them before the change is made.
+"""Which computed days a change of price bars or index closes touches, and remembering them before the change is made.
 
-Belongs here: the dependence of outcome tables on bars. Not here: the record itself (warehouse/reopened), computing the
-days again (evidence and its neighbours, by `amc-learning run evidence`).
+Belongs here: the dependence of outcome tables on bars, and of regimes on closes. Not here: the record itself
+(warehouse/reopened), computing the days again (evidence and its neighbours, by `amc-learning run evidence`).
 """
 
 from collections.abc import Mapping
@@ -35,12 +35,13 @@ LONGEST_CLOSURE_DAYS = 10
 
 @dataclass(frozen=True)
 class Reopened:
-    """Days that wait to be computed again, by table, and how many changed bars they depend on."""
+    """Days that wait to be computed again, by table, and how many changed bars or closes they depend on."""
 
     days: Mapping[str, tuple[date, ...]]
     n_bars: int
     first_session: date | None = None
     last_session: date | None = None
+    what: str = "bar"
 
     @property
     def all_days(self) -> list[date]:
@@ -51,9 +52,10 @@ class Reopened:
         """One sentence for people: what came late, which days wait, and the command."""
         days = self.all_days
         sessions = [day for day in (self.first_session, self.last_session) if day]
-        bars = f"{self.n_bars} new or changed bars" if self.n_bars > 1 else "1 new or changed bar"
+        bars = f"{self.n_bars} new or changed {self.what}{'s' if self.n_bars > 1 else ''}"
+        made = "outcomes were computed" if self.what == "bar" else "regimes were labelled"
         return (
-            f"{name}: {bars} of {span(sorted(set(sessions)), counted=False)} came after outcomes were computed from "
+            f"{name}: {bars} of {span(sorted(set(sessions)), counted=False)} came after {made} from "
             f"{'them' if self.n_bars > 1 else 'it'}; {len(days)} knowledge {'days are' if len(days) > 1 else 'day is'} "
             f"open again, {span(days, counted=False)}: amc-learning run evidence --from {days[0]} --to {last_computed}"
         )
@@ -89,6 +91,31 @@ def reopen_dependents(warehouse: Warehouse, settings: Settings, changed: pl.Data
             reopened.add(warehouse, table, dict.fromkeys(found, f"bars from {name} came after it was computed"))
     sessions = prices["known_on"]
     return Reopened(days, prices.height, sessions.min(), sessions.max())  # type: ignore[arg-type]
+
+
+def reopen_regimes(warehouse: Warehouse, _: Settings, changed: pl.DataFrame, *, name: str) -> Reopened:
+    """Remember as open every labelled day from the first of these closes on. Call it inside a `turn`.
+
+    A session follows from the one before it, and a model from years of closes, so every later label may differ.
+
+    Args:
+        warehouse: holds the labels made from the closes as they are before the change.
+        changed: rows of index_closes that are new or differ from the stored ones.
+        name: where they come from, for the reason that is kept.
+
+    Returns:
+        The days remembered; none when nothing was labelled from the first of them on.
+    """
+    if changed.is_empty():
+        return Reopened({}, 0)
+    sessions = changed["known_on"]
+    first: date = sessions.min()  # type: ignore[assignment]
+    days = [entry.known_on for entry in warehouse.table("market_regimes").entries(first, None)]
+    if not days:
+        return Reopened({}, 0)
+    reopened.add(warehouse, "market_regimes", dict.fromkeys(days, f"closes from {name} came after it was labelled"))
+    late = sessions.filter(sessions <= days[-1])
+    return Reopened({"market_regimes": tuple(days)}, late.len(), first, late.max(), "close")  # type: ignore[arg-type]
 
 
 def _is_computed_since(warehouse: Warehouse, table: str, day: date) -> bool:

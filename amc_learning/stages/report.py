@@ -93,12 +93,13 @@ def daily_report(night: Night, tables: ReportTables) -> DailyReport:
     day = night.day
     decisions = tables.decisions.on(day)
     decision = decisions[0] if decisions else None
-    corrections = tables.corrections.on(day)
+    corrections = tables.corrections.as_of(day)
+    largest_change = max((abs(row["change"]) for row in decisions), default=0.0)
     n_in_force = sum(row["status"] == ACTIVE for row in corrections)
     return DailyReport(
         known_on=day,
         last_updated=end_of(day),
-        headline=advice.headline(decision, len(night.alerts), n_in_force, night.index_regime.regime),
+        headline=advice.headline(decision, largest_change, len(night.alerts), n_in_force, night.index_regime.regime),
         window_days=tables.settings.analysis.window_days,
         thesis_horizon=tables.settings.theses.horizon,
         counts=DayCounts(**{name: counts.get(day, 0) for name, counts in tables.n_rows.items()}),
@@ -106,12 +107,12 @@ def daily_report(night: Night, tables: ReportTables) -> DailyReport:
         recommendations=_recommendations(decision, night.confidence),
         risk_warnings=night.warnings,
         weights=_weights(day, decisions, tables),
-        coefficients=_coefficients(tables.correlations.on(day)),
+        coefficients=_coefficients(tables.correlations.as_of(day)),
         selection_lift={
             row["horizon"]: Interval(
                 estimate=row["mean_lift"], ci_low=row["ci_low"], ci_high=row["ci_high"], n=row["n_days"]
             )
-            for row in tables.selection.on(day)
+            for row in tables.selection.as_of(day)
         },
         confidence=night.confidence,
         accuracy=night.accuracies,
@@ -121,7 +122,7 @@ def daily_report(night: Night, tables: ReportTables) -> DailyReport:
         discovery_regime=night.discovery_regime,
         regime_changes=night.regime_changes,
         failures=night.alerts,
-        watched=_watched(tables.patterns.on(day)),
+        watched=_watched(tables.patterns.as_of(day)),
         corrections=[correction(row) for row in corrections],
         trades=_trades(day, tables),
         attribution=night.attribution,
@@ -135,6 +136,7 @@ def _recommendations(decision: Row | None, confidence: ConfidenceData | None) ->
 
 def _changes(day: date, decisions: Sequence[Row], corrections: Iterable[Row], tables: ReportTables) -> list[Change]:
     moved = [row for row in decisions if abs(row["change"]) > LEAST_CHANGE]
+    before = {row["name"]: row["status"] for row in tables.corrections.as_of(day - timedelta(days=1))}
     return [
         *(
             Change(
@@ -146,7 +148,12 @@ def _changes(day: date, decisions: Sequence[Row], corrections: Iterable[Row], ta
             for row in moved
         ),
         *(
-            Change(subject=f"correction {row['name']}", before="none", after=row["status"], why=row["reason"])
+            Change(
+                subject=f"correction {row['name']}",
+                before=before.get(row["name"], "none"),
+                after=row["status"],
+                why=row["reason"],
+            )
             for row in corrections
             if row["status_since"] == day
         ),
@@ -207,7 +214,7 @@ def _reliability(night: Night, tables: ReportTables) -> list[ReliabilityCurve]:
         kind = "overall" if group == "overall" else "source"
         blocks = [
             row
-            for row in tables.curves.on(night.day)
+            for row in tables.curves.as_of(night.day)
             if row["group_kind"] == kind and group in ("overall", row["group"])
         ]
         points = [ReliabilityPoint(**{name: row[name] for name in ReliabilityPoint.model_fields}) for row in blocks]

@@ -18,6 +18,7 @@ from amc_learning.learning.ledger.records import LedgerRules
 from amc_learning.market_calendar import exchange_sessions
 from amc_learning.settings import Settings
 from amc_learning.stages.evidence import outcome_rules, sessions_around
+from amc_learning.stages.settled import first_unsettled, remember_settled, reopen_later_days
 from amc_learning.stages.theses import LONGEST_BREAK_DAYS
 from amc_learning.stages.turns import taking_turns
 from amc_learning.warehouse import Warehouse, reopened
@@ -31,9 +32,12 @@ class LedgerError(Exception):
 def settle_trades(warehouse: Warehouse, settings: Settings, days: Sequence[date]) -> pl.DataFrame:
     """Write positions, openings, issues and closed trades of these days; the closed trades.
 
+    Later days that were settled on other positions than these are open again.
+
     Raises:
-        LedgerError: the ledger stops before the day before these.
+        LedgerError: a day before these, which they build on, is not settled, or not as its messages are now.
     """
+    _refuse_gaps(warehouse, days)
     ledger = fold_messages(
         warehouse.table("trade_messages").read(days[0], days[-1]),
         _state_before(warehouse, days[0]),
@@ -41,35 +45,49 @@ def settle_trades(warehouse: Warehouse, settings: Settings, days: Sequence[date]
         rules=LedgerRules(),
     )
     closed = _linked(warehouse, settings, _held(warehouse, settings, ledger, days), days)
+    reopen_later_days(warehouse, ledger.positions, days[-1])
     warehouse.table("trade_positions").write(ledger.positions, days)
     warehouse.table("trade_openings").write(ledger.openings, days)
     warehouse.table("ledger_issues").write(ledger.issues, days)
     warehouse.table("closed_trades").write(closed, days)
+    remember_settled(warehouse, days)
     reopened.close(warehouse, "closed_trades", days)
     return closed
 
 
-def closed_so_far(warehouse: Warehouse, settings: Settings, messages: pl.DataFrame, day: date) -> pl.DataFrame:
-    """The trades that these messages of a day close, as far as known; writes nothing."""
-    ledger = fold_messages(messages, _state_before(warehouse, day), as_of=[day], rules=LedgerRules())
-    return _linked(warehouse, settings, _held(warehouse, settings, ledger, [day]), [day])
+def closed_so_far(
+    warehouse: Warehouse, settings: Settings, messages: pl.DataFrame, days: Sequence[date]
+) -> pl.DataFrame:
+    """The trades that these messages of these days close, as far as known; writes nothing.
+
+    Args:
+        warehouse: holds the positions these days start from.
+        settings: exchange and default weights.
+        messages: every message about trades of these days.
+        days: consecutive knowledge days from the first that is not settled yet.
+
+    Raises:
+        LedgerError: a day before these is not settled.
+    """
+    _refuse_gaps(warehouse, days)
+    ledger = fold_messages(messages, _state_before(warehouse, days[0]), as_of=days, rules=LedgerRules())
+    return _linked(warehouse, settings, _held(warehouse, settings, ledger, days), days)
+
+
+def _refuse_gaps(warehouse: Warehouse, days: Sequence[date]) -> None:
+    """Messages of days that were left out would be missing from every later position, so they are not left out."""
+    missing = first_unsettled(warehouse, days[0])
+    if missing is not None:
+        raise LedgerError(
+            f"trades of {missing} are not in the ledger yet, or have changed since, and {days[0]} builds on them; run "
+            f"those days first: amc-learning run evidence --from {missing} --to {days[-1]}"
+        )
 
 
 def _state_before(warehouse: Warehouse, day: date) -> pl.DataFrame:
-    """The ledger at the end of the last day it was kept for, without rows at the beginning.
-
-    Messages of days that were left out would be missing from every later position, so they are not left out.
-    """
+    """The ledger at the end of the last day it was kept for, without rows at the beginning."""
     positions = warehouse.table("trade_positions")
     last = positions.latest_on_or_before(day - timedelta(days=1))
-    skipped_from = None if last is None else last + timedelta(days=1)
-    skipped = warehouse.table("trade_messages").entries(skipped_from, day - timedelta(days=1))
-    missing = [entry.known_on for entry in skipped if entry.n_rows]
-    if missing:
-        raise LedgerError(
-            f"trades of {missing[0]} are not in the ledger yet, which {day} builds on; run those days first: "
-            f"amc-learning run evidence --from {missing[0]} --to {day}"
-        )
     return positions.table.empty() if last is None else positions.read(last, last)
 
 

@@ -44,6 +44,7 @@ def ordinary_month(warehouse: Warehouse, settings: Settings, day: date, folder: 
             "case_id": f"{known_on}-{number}",
             "symbol": f"H{at}{chr(65 + number)}",
             "is_failure": number == at % 10,
+            "is_withdrawn": False,
             "outcome_return": -0.12 if number == at % 10 else 0.03,
             "source": "ai" if is_planted(number) else "rule_based",
             "recommendation": "BUY_MORE" if is_planted(number) else "HOLD",
@@ -74,9 +75,8 @@ def ordinary_month(warehouse: Warehouse, settings: Settings, day: date, folder: 
     normalise_thesis_events(warehouse, settings, [before])
 
 
-def noon(warehouse: Warehouse, day: date) -> None:
+def noon(warehouse: Warehouse, day: date, *, received_on: date | None = None) -> None:
     """Put the openings and closings of the day into the inbox, as the collector does: the AI's trades all lose."""
-    now = datetime.now(UTC)
     opened_at, closed_at = (datetime.combine(day, at, ZONE).isoformat() for at in (time(9, 30), time(12, 0)))
     messages = []
     for number in range(N_TRADES):
@@ -93,8 +93,7 @@ def noon(warehouse: Warehouse, day: date) -> None:
         ]
         for message in messages[-2:]:
             message["symbol"] = symbol(number)
-    # receipt at the end of the day it speaks of: a test may run in the morning
-    received_at = max(now, datetime.combine(day, time(12, 1), ZONE).astimezone(UTC))
+    received_at = datetime.combine(received_on or day, time(12, 1), ZONE).astimezone(UTC)
     accepted = [
         receive(orjson.dumps(message).decode(), kind="trade", source="http", received_at=received_at)
         for message in messages

@@ -28,7 +28,9 @@ def ticks(start, n):
 def requested(tmp_path):
     warehouse = Warehouse.open(tmp_path / "data", ("a", "b"))
 
-    def request(tick, *decided):
+    def request(tick, *nights, ahead=()):
+        decided = sorted([*nights, *ahead])
+        warehouse.table("calibration_decisions").write(warehouse.catalogue["calibration_decisions"].empty(), nights)
         rows = pl.DataFrame({"known_on": decided}, schema={"known_on": pl.Date})
         table = warehouse.catalogue["weight_decisions"]
         missing = [
@@ -122,9 +124,15 @@ def test_nights_missed_more_than_a_month_ago_are_left_to_a_person(requested):
 
 
 def test_a_day_decided_ahead_by_an_order_is_decided_again_with_the_night_it_builds_on(requested):
-    request = requested(WEDNESDAY_NIGHT, date(2026, 11, 16), date(2026, 11, 18))
+    request = requested(WEDNESDAY_NIGHT, date(2026, 11, 16), ahead=[date(2026, 11, 18)])
     assert (request.tags[RANGE_START], request.tags[RANGE_END]) == ("2026-11-17", "2026-11-18")
 
 
 def test_a_night_that_ran_already_is_asked_for_alone(requested):
     assert requested(WEDNESDAY_NIGHT, date(2026, 11, 16), date(2026, 11, 17)).partition_key == "2026-11-17"
+
+
+@pytest.mark.parametrize("nights", [[], [date(2026, 11, 13)]], ids=["before the first night", "after a night"])
+def test_a_day_decided_at_noon_still_waits_for_its_night(requested, nights):
+    request = requested(WEDNESDAY_NIGHT, *nights, ahead=[date(2026, 11, 16)])
+    assert (request.tags[RANGE_START], request.tags[RANGE_END]) == ("2026-11-16", "2026-11-17")

@@ -5,11 +5,10 @@ import pytest
 from amc_learning.stages import advice
 
 
-def group(kind, name, *, factor, accuracy=0.4, confidence=0.8):
+def calibration(source, recommendation, *, factor, n_independent=80.0):
     return {
-        "group_kind": kind, "group": name, "confidence_multiplier": factor, "accuracy": accuracy, "ci_low": 0.35,
-        "ci_high": 0.45, "n_theses": 1200, "mean_confidence": confidence, "clustered_ci_low": None,
-        "clustered_ci_high": None,
+        "source": source, "recommendation": recommendation, "multiplier": factor, "accuracy": 0.4,
+        "n_independent": n_independent, "n_theses": 1200, "mean_confidence": 0.8,
     }  # fmt: skip
 
 
@@ -18,25 +17,24 @@ def comparison(low, high):
 
 
 def test_a_group_that_is_clearly_overconfident_is_named_with_its_evidence():
-    (sentence,) = advice.confidence_advice([group("recommendation", "BUY_MORE", factor=0.5)], None)
+    (sentence,) = advice.confidence_advice([calibration("all", "BUY_MORE", factor=0.5)], None)
     assert sentence.startswith("Lower the confidence of BUY_MORE theses")
-    for evidence in ("40%", "35% to 45%", "n = 1,200", "80%"):
+    # Wilson at 80 independent theses: (0.4 + 0.024) / 1.048 -+ 0.105
+    for evidence in ("40%", "30% to 51%", "n = 1,200", "80%", "published multiplier 0.50"):
         assert evidence in sentence
 
 
-def test_the_interval_that_allows_for_shared_days_is_told_where_there_is_one():
-    row = group("overall", "all", factor=0.5) | {"clustered_ci_low": 0.21, "clustered_ci_high": 0.62}
-    (sentence,) = advice.confidence_advice([row], None)
-    assert "21% to 62%" in sentence
+def test_a_group_that_is_too_careful_is_named_too():
+    (sentence,) = advice.confidence_advice([calibration("rule_based", "all", factor=1.3, n_independent=None)], None)
+    assert sentence.startswith("Raise the confidence of rule_based theses: right 40% of the time (n = 1,200)")
 
 
 @pytest.mark.parametrize(
     "row",
     [
-        group("overall", "all", factor=0.95),
-        group("overall", "all", factor=None),
-        group("source_recommendation", "ai/HOLD", factor=0.5),
-        group("regime", "calm", factor=0.5),
+        calibration("all", "all", factor=0.95),
+        calibration("all", "all", factor=None),
+        calibration("ai", "HOLD", factor=0.5),
     ],
 )
 def test_what_nobody_would_act_on_is_not_said(row):
@@ -58,10 +56,10 @@ def test_sources_without_an_interval_are_not_compared():
     assert advice.confidence_advice([], row) == []
 
 
-def test_a_component_that_is_the_wrong_way_round_becomes_a_recommendation():
-    reason = "held: nothing better; consider inverting or dropping sentiment (coefficient -0.100): reliably"
+def test_a_component_that_is_the_wrong_way_round_becomes_a_recommendation_without_what_follows():
+    reason = "held: nothing better; consider inverting or dropping sentiment (-0.100): reliably; factors: x0.9"
     assert advice.weight_advice({"status": "held", "reason": reason}) == [
-        "Consider inverting or dropping sentiment (coefficient -0.100): reliably."
+        "Consider inverting or dropping sentiment (-0.100): reliably."
     ]
 
 
@@ -71,18 +69,29 @@ def test_selection_is_warned_of_only_when_it_reliably_does_not_pay(ci_high, n_wa
     assert len(advice.selection_warnings([row])) == n_warnings
 
 
+LOSS = {"mean_return": -0.02, "ci_low": -0.03, "ci_high": -0.01, "n_trades": 40, "realised_pnl_usd": -8e3}
+
+
 def test_losing_parts_are_warned_of_except_where_losing_is_the_definition():
-    part = {
-        "value": "x",
-        "mean_return": -0.02,
-        "ci_low": -0.03,
-        "ci_high": -0.01,
-        "n_trades": 40,
-        "realised_pnl_usd": -8e3,
-    }
-    rows = [{**part, "dimension": dimension} for dimension in ("source", "exit_reason", "component")]
+    rows = [{**LOSS, "dimension": dimension, "value": "ai"} for dimension in ("source", "exit_reason", "component")]
     (sentence,) = advice.loss_warnings(rows)
-    assert sentence == "Trades with source x lose: -2.00% a trade (-3.00% to -1.00%, n = 40), -8,000 USD."
+    assert sentence == "Trades with source ai lose: -2.00% a trade (-3.00% to -1.00%, n = 40), -8,000 USD."
+
+
+def test_a_loss_must_stand_out_of_everything_that_is_looked_at():
+    """The interval of one ends at -0.001; held for 20 at once it is 1.54 times as wide and holds 0."""
+    weak = {**LOSS, "ci_low": -0.039, "ci_high": -0.001, "dimension": "source", "value": "ai"}
+    assert len(advice.loss_warnings([weak])) == 1
+    others = [
+        {**LOSS, "dimension": "action_tag", "value": str(n), "mean_return": 0.0, "ci_high": 0.1} for n in range(19)
+    ]
+    assert advice.loss_warnings([weak, *others]) == []
+
+
+@pytest.mark.parametrize(("value", "words"), [("all", ["Closed trades lose: -2.00% a trade"]), ("unlinked", [])])
+def test_the_whole_has_words_of_its_own_and_what_is_unlinked_none(value, words):
+    said = advice.loss_warnings([{**LOSS, "dimension": "total", "value": value}])
+    assert [sentence[: len(word)] for sentence, word in zip(said, words, strict=True)] == words
 
 
 def test_only_a_turbulent_market_is_warned_of():
@@ -93,9 +102,17 @@ def test_only_a_turbulent_market_is_warned_of():
 
 
 def test_the_headline_counts_and_begins_with_a_capital():
-    assert advice.headline({"status": "held"}, 1, 2, "calm") == (
+    assert advice.headline({"status": "held", "is_learning": False}, 0.0, 1, 2, "calm") == (
         "Discovery weights stay as they are; 1 systematic failure; 2 corrections in force; the market is calm."
     )
-    assert advice.headline(None, 0, 0, None) == (
+    assert advice.headline(None, 0.0, 0, 0, None) == (
         "No weights were decided; no systematic failure; no correction in force."
     )
+
+
+@pytest.mark.parametrize(
+    ("is_learning", "change", "words"),
+    [(True, 0.1, "moved by the evidence"), (False, 0.001, "moved a little by market regime or corrections")],
+)
+def test_the_headline_says_how_far_and_by_what_weights_moved(is_learning, change, words):
+    assert words in advice.headline({"status": "active", "is_learning": is_learning}, change, 0, 0, None)

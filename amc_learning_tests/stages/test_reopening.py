@@ -10,9 +10,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from amc_learning.stages import reopening
-from amc_learning.stages.due import stale_outcome_days
+from amc_learning.stages.due import last_night, stale_outcome_days
+from amc_learning.stages.ingest import SentTable, merge_tables
+from amc_learning.stages.regimes import label_regimes
 from amc_learning.warehouse import reopened
+from amc_learning_tests.acceptance.loop import DAYS, market, open_warehouse
 from amc_learning_tests.stages.bar_world import (
+    NOW,
     SESSIONS,
     SYMBOLS,
     add_candidates,
@@ -137,3 +141,38 @@ def test_a_crash_between_the_note_and_the_bars_leaves_the_day_open_and_the_bars_
     assert warehouse.table("price_bars").fingerprint(None, None) == before
     merge(warehouse, its_settings, bars_of([SESSIONS[20]], ("CCC",)).with_columns(pl.col("close") + 0.5))
     assert list(reopened.open_days(warehouse)) == SESSIONS[20:]
+
+
+def merge_closes(settings, closes):
+    """Merge index closes as every source does; the messages."""
+    sent = [SentTable("closes.csv", closes)]
+    return merge_tables(open_warehouse(settings), settings, "index", sent, received_at=NOW, is_whole=False).messages
+
+
+def corrected_closes(day):
+    """The closes of a day, a hundredth higher than the market's."""
+    sent = market().index.filter(pl.col("date") == day)
+    return sent.with_columns(pl.col(name) * 1.01 for name in sent.columns if name != "date")
+
+
+def test_a_corrected_close_opens_every_label_from_its_day_on_until_it_is_labelled_again(finished):
+    warehouse = open_warehouse(finished)
+    (message,) = merge_closes(finished, corrected_closes(DAYS[40]))
+    assert "came after regimes were labelled" in message
+    assert message.endswith(f"amc-learning run evidence --from {DAYS[40]} --to {last_night(warehouse)}")
+    assert list(reopened.open_days(warehouse, "market_regimes")) == DAYS[40:]
+    assert stale_outcome_days(warehouse) == DAYS[40:]
+    label_regimes(warehouse, finished, DAYS[40:50])
+    assert list(reopened.open_days(warehouse, "market_regimes")) == DAYS[50:]
+    label_regimes(warehouse, finished, DAYS[50:])
+    assert stale_outcome_days(warehouse) == []
+
+
+def test_closes_sent_again_open_nothing(finished):
+    assert merge_closes(finished, market().index) == ()
+    assert reopened.open_days(open_warehouse(finished)) == {}
+
+
+def test_closes_of_days_not_labelled_yet_open_nothing(loaded):
+    assert merge_closes(loaded, corrected_closes(DAYS[40])) == ()
+    assert reopened.open_days(open_warehouse(loaded)) == {}

@@ -1,4 +1,5 @@
-"""Tables of the trade ledger: positions day by day, openings, closed trades, their outcomes, and what did not fit."""
+"""Tables of the trade ledger: positions day by day, openings, closed trades, their outcomes, what did not fit, and
+what each day was settled from."""
 
 from collections.abc import Sequence
 
@@ -268,5 +269,25 @@ def ledger_issues() -> Table:
             SYMBOL,
             Column("issue", pl.String, "Its kind, for example duplicate, orphan, corrected, missing_price."),
             Column("detail", pl.String, "What was found and what was done, in words."),
+        ),
+    )
+
+
+def settled_days() -> Table:
+    """Declaration of settled_days."""
+    return Table(
+        "settled_days",
+        "outcomes",
+        "What the trade ledger of the day was settled from: its messages and the positions it started from. A day for "
+        "which they have changed since is settled again.",
+        ("source",),
+        (
+            KNOWN_ON,
+            Column("source", pl.String, "trade_messages or trade_positions."),
+            Column(
+                "source_known_on", pl.Date, "The partition read; null when there was none.", "date", is_nullable=True
+            ),
+            Column("n_rows", pl.Int64, "Rows it held.", "rows"),
+            Column("sha256", pl.String, "Hash of its bytes; null when it held no row.", is_nullable=True),
         ),
     )

@@ -81,5 +81,7 @@ class ConfidenceDocument(Part):
     ai_minus_rules: Interval = Field(description="Difference in accuracy on the same days; n counts days.")
     corrections: dict[str, float] = Field(description="`source/recommendation` to factor of a correction in force.")
     bounds: tuple[float, float] = Field((0.5, 2.0), description="What every multiplier lies within.")
-    inputs: dict[str, str | None] = Field(description="Table to sha256 of its partition of this day.")
+    inputs: dict[str, str | None] = Field(
+        description="Table to sha256 of the partition used: of this day, or of the last night before it."
+    )
     software_version: str

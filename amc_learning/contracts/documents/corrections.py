@@ -41,5 +41,7 @@ class CorrectionsDocument(Part):
     component_factors: dict[str, float] = Field(description="Component to factor on its weight.")
     threshold_raises: dict[str, float] = Field(description="Action tag to points added to its threshold.")
     position_size_factors: dict[str, float] = Field(description="Pattern to factor on the size of matching positions.")
-    inputs: dict[str, str | None] = Field(description="Table to sha256 of its partition of this day.")
+    inputs: dict[str, str | None] = Field(
+        description="Table to sha256 of the partition used: of this day, or of the last night before it."
+    )
     software_version: str

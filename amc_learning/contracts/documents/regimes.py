@@ -50,5 +50,7 @@ class RegimeDocument(Part):
     recent_changes: list[RegimeChange] = Field(description="Changes of the last 90 days, newest first.")
     performance: list[RegimePerformance]
     multipliers: dict[str, float] = Field(description="Component to factor in force.")
-    inputs: dict[str, str | None] = Field(description="Table to sha256 of its partition of this day.")
+    inputs: dict[str, str | None] = Field(
+        description="Table to sha256 of the partition used: of this day, or of the last night before it."
+    )
     software_version: str
