@@ -26,6 +26,10 @@ storage:
 """Used where no `dagster.yaml` lies in the working directory and none was copied before."""
 
 
+TAKEN_IN = ("discovery_events", "thesis_events", "trade_events", "price_bars")
+"""Assets that a backfill finds ready: taken in before it."""
+
+
 @dataclass(frozen=True)
 class JobResult:
     """How a run ended; `errors` are sentences, one per failed step."""
@@ -106,7 +110,7 @@ def tell_dagster(settings: Settings, days: Sequence[date], *, is_every_day: bool
 
     from amc_learning.stages.cycle import daily_stages  # noqa: PLC0415
 
-    names = ("discovery_events", *(stage.name for stage in daily_stages(days[-1])))
+    names = (*TAKEN_IN, *(name for stage in daily_stages(days[-1]) for name in stage.asset_names))
     metadata: dict[str, str | int] = {"backfilled": f"{days[0]} to {days[-1]}", "n_knowledge_days": len(days)}
     with dg.DagsterInstance.get() as instance:
         for day in days if is_every_day else days[-1:]:

@@ -42,6 +42,7 @@ def demo() -> None:
     typer.echo(f"\n{perf_counter() - started:.0f} s. Look around with:")
     for command in (
         "weights show",
+        "report",
         "status",
         'sql "select * from weight_decisions order by known_on desc limit 6"',
         "up",
@@ -122,6 +123,7 @@ def _show(settings: Settings, day: date) -> None:
     _show_failures(warehouse, day)
     _show_regimes(warehouse, day)
     typer.echo(f"discovery reads {warehouse.publications.path('weights')}")
+    typer.echo(f"people read {warehouse.publications.page_path('daily_report', day)}")
 
 
 def _show_theses(warehouse: "Warehouse", settings: Settings, day: date) -> None:

@@ -21,7 +21,7 @@ N_COLOURS = 8
 """Colours the stylesheet knows for lines; from the ninth line on they come again, dashed."""
 
 STRIP_HEIGHT = 18.0
-NARROW, WIDE = 100.0, 150.0
+NARROW, WIDE = 86.0, 150.0
 """Widths of strips in pixels: two tables side by side, and one table alone."""
 
 _EDGE = 6.0

@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date
+from functools import lru_cache
 from pathlib import Path
 
 import orjson
@@ -38,6 +39,10 @@ def manifest_bytes(entries: Mapping[date, ManifestEntry]) -> bytes:
     return b"".join(entries[day].line() for day in sorted(entries))
 
 
+MANIFESTS_AT_HAND = 128
+"""More than all tables have; one of seven years is 400 KB of bytes and entries."""
+
+
 def lines_fingerprint(entries: Iterable[ManifestEntry]) -> str:
     """sha256 over the lines of these entries: changes when any byte of any of their partitions does."""
     digest = hashlib.sha256()
@@ -56,6 +61,12 @@ def read_manifest(path: Path) -> dict[date, ManifestEntry]:
         content = path.read_bytes()
     except FileNotFoundError:
         return {}
+    return dict(_parsed(path, content))
+
+
+@lru_cache(maxsize=MANIFESTS_AT_HAND)
+def _parsed(path: Path, content: bytes) -> Mapping[date, ManifestEntry]:
+    """The entries in these very bytes: a stage looks at the manifest of one table many times, a change gives others."""
     entries: dict[date, ManifestEntry] = {}
     for number, line in enumerate(content.splitlines(), start=1):
         try:

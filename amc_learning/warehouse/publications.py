@@ -209,10 +209,8 @@ def _content(name: str, document: Document, known_on: date) -> bytes:
 def _file_bytes(name: str, document: Document, *, has_hash: bool) -> bytes:
     try:
         content = _canonical({field: value for field, value in document.items() if field != HASH_FIELD or not has_hash})
-        plain = json.loads(content)
-        if has_hash:
-            plain[HASH_FIELD] = hashlib.sha256(content.encode()).hexdigest()
-        return _pretty(plain)
+        seal = {HASH_FIELD: hashlib.sha256(content.encode()).hexdigest()} if has_hash else {}
+        return _pretty({**document, **seal})
     except (TypeError, ValueError, RecursionError) as error:
         message = f"document {name}: {error}; a document holds plain JSON without NaN. Nothing was written"
         raise DocumentError(message) from error
