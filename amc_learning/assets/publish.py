@@ -135,4 +135,6 @@ def daily_report(
     days = known_days(context)
     reports = publish_reports(warehouse, settings, days)
     page = warehouse.publications.page_path(REPORT_DOCUMENT, days[-1])
-    return _shown(warehouse, REPORT_DOCUMENT, days[-1], reports, page=dg.MetadataValue.url(page.as_uri()))
+    # a browser may refuse to follow a link from a server to a file: then the path is there to copy
+    links = {"page": dg.MetadataValue.url(page.as_uri()), "page_path": dg.MetadataValue.path(str(page))}
+    return _shown(warehouse, REPORT_DOCUMENT, days[-1], reports, **links)
