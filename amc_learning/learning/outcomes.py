@@ -4,7 +4,7 @@ Belongs here: the outcome of a decision from price bars, traded or not.
 Not here: the return of an actual trade (it comes from the ledger), the join with scores (join.py), reading or writing.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Literal, NamedTuple
@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from amc_learning.contracts.tables import catalogue
+from amc_learning.contracts.tables import Table, catalogue
 from amc_learning.learning.price_panel import PricePanel, price_panel
 from amc_learning.learning.sessions import Positions, session_axis
 
@@ -91,7 +91,7 @@ def required_window(sessions: pl.DataFrame, rules: OutcomeRules, known_from: dat
     start, _ = axis.span(known_from, known_from)
     if start == len(axis.days):
         raise ValueError(f"no session on or after {known_from}: give sessions up to the last day wanted")
-    _require_reach(rules, start)
+    require_reach(rules, start)
     first_held = start - rules.longest + 1
     return RequiredWindow(axis.date_at(first_held - 1), axis.date_at(first_held + rules.price_offset))
 
@@ -144,7 +144,7 @@ def candidate_outcomes(
     start, stop = axis.span(known_from, known_to)
     if start == stop or candidates.is_empty():
         return TABLE.empty()
-    _require_reach(rules, start)
+    require_reach(rules, start)
     decisions = candidates.select(pl.col("known_on").alias("decision_known_on"), "decision_id", "symbol", "decided_at")
     first_held = axis.first_opening_after(decisions["decided_at"])
     is_needed = (first_held < stop) & (first_held + rules.longest > start)
@@ -171,19 +171,29 @@ def candidate_outcomes(
                 *measured,
             )
         )
+    return as_outcomes(parts, rules, TABLE)
+
+
+def as_outcomes(parts: Sequence[pl.DataFrame], rules: OutcomeRules, table: Table) -> pl.DataFrame:
+    """The measured rows of every horizon as an outcome table: with winners and losers, typed and sorted."""
     return (
         pl.concat(parts)
         .with_columns(
             (pl.col("forward_return") >= rules.winner_return).alias("is_winner"),
             (pl.col("forward_return") <= rules.loser_return).alias("is_loser"),
         )
-        .select(TABLE.column_names)
-        .cast(dict(TABLE.schema))  # type: ignore[arg-type]
-        .sort("known_on", *TABLE.key)
+        .select(table.column_names)
+        .cast(dict(table.schema))  # type: ignore[arg-type]
+        .sort("known_on", *table.key)
     )
 
 
-def _require_reach(rules: OutcomeRules, start: int) -> None:
+def require_reach(rules: OutcomeRules, start: int) -> None:
+    """Refuse sessions that do not reach back the longest horizon before the first knowledge day wanted.
+
+    Raises:
+        ValueError: they do not; says how many are there.
+    """
     if start < rules.longest:
         wanted = f"the {rules.longest} sessions before the first knowledge day wanted"
         raise ValueError(f"sessions must include {wanted}; only {start} were given")

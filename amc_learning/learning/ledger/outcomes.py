@@ -19,6 +19,8 @@ from amc_learning.learning.outcomes import (
     MISSING_EXIT_BAR,
     SESSION_MISSING,
     OutcomeRules,
+    as_outcomes,
+    require_reach,
 )
 from amc_learning.learning.price_panel import Floats, PricePanel, price_panel
 from amc_learning.learning.sessions import Positions, SessionAxis, session_axis
@@ -43,7 +45,7 @@ def openings_required_from(sessions: pl.DataFrame, rules: OutcomeRules, known_fr
     start, _ = axis.span(known_from, known_from)
     if start == len(axis.days):
         raise ValueError(f"no session on or after {known_from}: give sessions up to the last day wanted")
-    _require_reach(rules, start)
+    require_reach(rules, start)
     return axis.date_at(start - rules.longest)
 
 
@@ -86,7 +88,7 @@ def trade_outcomes(
     start, stop = axis.span(known_from, known_to)
     if start == stop or openings.is_empty():
         return TABLE.empty()
-    _require_reach(rules, start)
+    require_reach(rules, start)
     rows = openings.sort("position_id", "known_on").with_columns(
         _superseded_on=pl.col("known_on").shift(-1).over("position_id")
     )
@@ -106,22 +108,7 @@ def trade_outcomes(
         _at_horizon(rows, first_held, panel, axis, horizon=horizon, length=length, known=(start, stop))
         for horizon, length in rules.horizons.items()
     ]
-    return (
-        pl.concat(parts)
-        .with_columns(
-            (pl.col("forward_return") >= rules.winner_return).alias("is_winner"),
-            (pl.col("forward_return") <= rules.loser_return).alias("is_loser"),
-        )
-        .select(TABLE.column_names)
-        .cast(dict(TABLE.schema))  # type: ignore[arg-type]
-        .sort("known_on", *TABLE.key)
-    )
-
-
-def _require_reach(rules: OutcomeRules, start: int) -> None:
-    if start < rules.longest:
-        wanted = f"the {rules.longest} sessions before the first knowledge day wanted"
-        raise ValueError(f"sessions must include {wanted}; only {start} were given")
+    return as_outcomes(parts, rules, TABLE)
 
 
 def _at_horizon(
