@@ -5,7 +5,7 @@ of the run itself (discovery_run.py), scales (scales.py). A run is understood fr
 of an event are the same in whatever company it is read.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -41,6 +41,7 @@ from amc_learning.intake.discovery_shape import (
     is_symbol,
     understands_discovery,
 )
+from amc_learning.intake.event_rows import as_table, knowledge_day_of
 from amc_learning.intake.numbers import Numbers, read_numbers
 from amc_learning.intake.payload import Parsed, parse_payload
 from amc_learning.intake.scales import SCORE_DECIMALS, FieldScale, settle_run
@@ -137,7 +138,7 @@ def normalise_discovery(
         "event_id",
         decided_at="occurred_at",
         decided_at_source="occurred_at_source",
-        is_late=_knowledge_day(pl.col("received_at"), market_timezone) > pl.col("known_on"),
+        is_late=knowledge_day_of(pl.col("received_at"), market_timezone) > pl.col("known_on"),
     ).with_row_index("event")
     runs = pl.DataFrame(
         {name: [getattr(fact, name) for fact in facts] for name in RunFacts.column_names()},
@@ -145,8 +146,8 @@ def normalise_discovery(
     )
     return NormalisedDiscovery(
         _as_table(pl.concat([heads.drop("event", "is_late"), runs], how="horizontal"), tables["discovery_runs"]),
-        _with_heads(reader.columns.candidates, heads, tables["discovery_candidates"]),
-        _with_heads(reader.columns.rejections, heads, tables["discovery_rejections"]),
+        as_table(dict(reader.columns.candidates), heads, tables["discovery_candidates"]),
+        as_table(dict(reader.columns.rejections), heads, tables["discovery_rejections"]),
     )
 
 
@@ -346,19 +347,5 @@ class _Scores:
     scale: str | None
 
 
-def _knowledge_day(instant: pl.Expr, market_timezone: str) -> pl.Expr:
-    """`contracts.knowledge_days.knowledge_day` of a whole column."""
-    day = instant.dt.convert_time_zone(market_timezone).dt.date()
-    weekday = day.dt.weekday().cast(pl.Int64)
-    return day + pl.duration(days=pl.when(weekday >= SATURDAY).then(SATURDAY + 2 - weekday).otherwise(0))
-
-
 def _as_table(rows: pl.DataFrame, table: Table) -> pl.DataFrame:
     return rows.select(table.column_names).cast(table.schema).sort("known_on", *table.key)
-
-
-def _with_heads(columns: Mapping[str, list[object]], heads: pl.DataFrame, table: Table) -> pl.DataFrame:
-    """Columns by event number, completed by what the stored event says: its day, its id, its time."""
-    known = table.schema
-    rows = pl.DataFrame(dict(columns), schema={name: known.get(name, pl.UInt32) for name in columns})
-    return _as_table(rows.join(heads, on="event", how="left", maintain_order="left"), table)
