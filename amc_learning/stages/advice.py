@@ -41,7 +41,7 @@ def confidence_advice(calibrations: Iterable[Row], comparison: Row | None) -> li
         sentences.append(
             f"{direction} the confidence of {_group_name(row)}: right {_share(row['accuracy'])} of the time "
             f"({interval}n = {row['n_theses']:,}) at a mean confidence of {_share(row['mean_confidence'])}; "
-            f"published multiplier {factor:.2f}."
+            f"calibration multiplier {factor:.2f}."
         )
     if comparison is not None and comparison["accuracy_ci_low"] is not None:
         sentences.append(_comparison(comparison))

@@ -20,7 +20,7 @@ def test_a_group_that_is_clearly_overconfident_is_named_with_its_evidence():
     (sentence,) = advice.confidence_advice([calibration("all", "BUY_MORE", factor=0.5)], None)
     assert sentence.startswith("Lower the confidence of BUY_MORE theses")
     # Wilson at 80 independent theses: (0.4 + 0.024) / 1.048 -+ 0.105
-    for evidence in ("40%", "30% to 51%", "n = 1,200", "80%", "published multiplier 0.50"):
+    for evidence in ("40%", "30% to 51%", "n = 1,200", "80%", "calibration multiplier 0.50"):
         assert evidence in sentence
 
 
