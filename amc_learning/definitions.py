@@ -56,6 +56,7 @@ DOCUMENT_ASSETS = (
     publish.published_confidence,
     publish.published_regime,
     publish.published_corrections,
+    publish.published_pattern_analysis,
     publish.published_recommendations,
     publish.daily_report,
 )

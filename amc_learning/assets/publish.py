@@ -8,24 +8,29 @@ from datetime import date, timedelta
 
 import dagster as dg
 
-from amc_learning.assets.analyse import correlation_table
+from amc_learning.assets.analyse import correlation_table, selection_effects, threshold_table
 from amc_learning.assets.common import asset_arguments
 from amc_learning.assets.decide import weight_decisions
-from amc_learning.assets.failures import corrections
+from amc_learning.assets.failures import corrections, failure_patterns
 from amc_learning.assets.partitions import known_days
 from amc_learning.assets.regimes import market_regimes, regime_performance
 from amc_learning.assets.theses import calibration_decisions, thesis_accuracy
 from amc_learning.assets.trades import closed_trades, performance_attribution
-from amc_learning.settings import Settings
-from amc_learning.stages.publish import WEIGHTS_DOCUMENT, PublicationError, publish_days
-from amc_learning.stages.publish_documents import (
+from amc_learning.contracts.documents.names import (
     CONFIDENCE_DOCUMENT,
     CORRECTIONS_DOCUMENT,
+    PATTERNS_DOCUMENT,
     RECOMMENDATIONS_DOCUMENT,
     REGIME_DOCUMENT,
     REPORT_DOCUMENT,
+    WEIGHTS_DOCUMENT,
+)
+from amc_learning.settings import Settings
+from amc_learning.stages.publish import PublicationError, publish_days
+from amc_learning.stages.publish_documents import (
     publish_confidence,
     publish_corrections,
+    publish_patterns,
     publish_recommendations,
     publish_regimes,
     publish_reports,
@@ -106,6 +111,29 @@ def published_corrections(
     """What is corrected because it failed? In force, proposed, and ended, with how to veto."""
     days = known_days(context)
     return _shown(warehouse, CORRECTIONS_DOCUMENT, days[-1], publish_corrections(warehouse, settings, days))
+
+
+@dg.asset(
+    **asset_arguments("report", "json"),
+    deps=[
+        correlation_table,
+        threshold_table,
+        selection_effects,
+        regime_performance,
+        thesis_accuracy,
+        calibration_decisions,
+        failure_patterns,
+        weight_decisions,
+    ],
+)
+def published_pattern_analysis(
+    context: dg.AssetExecutionContext,
+    warehouse: dg.ResourceParam[Warehouse],
+    settings: dg.ResourceParam[Settings],
+) -> dg.MaterializeResult[None]:
+    """What works, what is right, what fails? Scores, theses and failing patterns of the window."""
+    days = known_days(context)
+    return _shown(warehouse, PATTERNS_DOCUMENT, days[-1], publish_patterns(warehouse, settings, days))
 
 
 @dg.asset(

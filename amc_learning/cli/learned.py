@@ -113,8 +113,9 @@ def report(
 
     Example: amc-learning report --date 2014-12-15
     """
+    from amc_learning.contracts.documents.names import REPORT_DOCUMENT  # noqa: PLC0415
     from amc_learning.stages.publish import PublicationError  # noqa: PLC0415
-    from amc_learning.stages.publish_documents import REPORT_DOCUMENT, draw_page  # noqa: PLC0415
+    from amc_learning.stages.publish_documents import draw_page  # noqa: PLC0415
 
     warehouse = open_warehouse(Settings())
     day = date_ or next(iter(reversed(warehouse.publications.history(REPORT_DOCUMENT))), None)

@@ -47,6 +47,7 @@ DOCUMENT_ASSETS = (
     "published_confidence",
     "published_regime",
     "published_corrections",
+    "published_pattern_analysis",
     "published_recommendations",
     "daily_report",
 )

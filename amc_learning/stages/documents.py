@@ -1,7 +1,8 @@
 """Documents of a night beside the weights: confidence, market regime, corrections, recommendations.
 
-Belongs here: which parts each document is made of. Not here: the parts (night), the daily report (report), the weights
-document and its guards (publish), the shape of a document (contracts), how it reaches the disk (warehouse).
+Belongs here: which parts each document is made of. Not here: the parts (night), the pattern analysis (patterns), the
+daily report (report), the weights document and its guards (publish), the shape of a document (contracts), how it
+reaches the disk (warehouse).
 """
 
 import hashlib
@@ -69,20 +70,21 @@ def regime_document(night: Night) -> RegimeDocument:
         index=index,
         discovery=discovery,
         recent_changes=night.regime_changes,
-        performance=[
-            RegimePerformance(
-                basis=row["basis"],
-                component=row["feature"],
-                horizon=row["horizon"],
-                information_coefficient=interval(row, "mean_information_coefficient", row["n_days"]),
-                multiplier=row["multiplier"],
-            )
-            for row in current
-            if row["feature"] in components
-        ],
+        performance=[component_performance(row) for row in current if row["feature"] in components],
         multipliers=regime_factors(night),
         inputs=tables.inputs(day, market_regimes=tables.regimes, regime_performance=tables.performance),
         software_version=__version__,
+    )
+
+
+def component_performance(row: Row) -> RegimePerformance:
+    """What a component is worth in a regime, as documents show it."""
+    return RegimePerformance(
+        basis=row["basis"],
+        component=row["feature"],
+        horizon=row["horizon"],
+        information_coefficient=interval(row, "mean_information_coefficient", row["n_days"]),
+        multiplier=row["multiplier"],
     )
 
 

@@ -1,7 +1,7 @@
-"""What a night is told in: the tables it is read from, and the parts that several documents share.
+"""What a night is told in: the parts that several documents share.
 
-Belongs here: a part of a document from the rows of its day. Not here: which document holds which part (documents,
-report), the wording (advice).
+Belongs here: a part of a document from the rows of its day. Not here: the tables (night_tables), which document holds
+which part (documents, patterns, report), the wording (advice).
 """
 
 from collections.abc import Sequence
@@ -14,91 +14,24 @@ import polars as pl
 from amc_learning.contracts.declared.corrections import corrections as declared_corrections
 from amc_learning.contracts.documents.base import Interval
 from amc_learning.contracts.documents.confidence import CalibrationQuality, ConfidenceData, GroupAccuracy
+from amc_learning.contracts.documents.daily_report import WatchedPattern
 from amc_learning.contracts.documents.recommendations import Attribution, PatternAlert
 from amc_learning.contracts.documents.regimes import CurrentRegime, RegimeChange
 from amc_learning.learning.corrections import confidence_factors, position_size_factors, threshold_raises
 from amc_learning.learning.point_in_time import STALE_DAYS
-from amc_learning.settings import Settings
 from amc_learning.stages import advice
-from amc_learning.stages.day_rows import DayRows, Row, day_rows
-from amc_learning.warehouse import Warehouse
+from amc_learning.stages.day_rows import Row
+from amc_learning.stages.night_tables import RECENT_DAYS, NightTables
 
 ADJUSTED = ("BUY_MORE", "HOLD", "TRIM", "LIQUIDATE")
 SOURCES = ("ai", "rule_based")
 MULTIPLIER_BOUNDS = (0.5, 2.0)
-RECENT_DAYS = 90
-"""Calendar days of regime changes and ended corrections that a document shows."""
+MOST_WATCHED = 10
+"""Watched patterns shown; the table failure_patterns holds the others."""
 
 CORRECTIONS = declared_corrections()
 SYSTEMATIC = "systematic"
 ACTIVE = "active"
-
-
-@dataclass(frozen=True)
-class NightTables:
-    """Every table that documents of some days are made of, read once."""
-
-    warehouse: Warehouse
-    settings: Settings
-    first: date
-    last: date
-
-    def _rows(self, table: str, *, days_before: int = 0) -> DayRows:
-        return day_rows(self.warehouse, table, self.first - timedelta(days=days_before), self.last)
-
-    @cached_property
-    def calibrations(self) -> DayRows:
-        """calibration_decisions."""
-        return self._rows("calibration_decisions")
-
-    @cached_property
-    def accuracy(self) -> DayRows:
-        """thesis_accuracy."""
-        return self._rows("thesis_accuracy")
-
-    @cached_property
-    def comparisons(self) -> DayRows:
-        """source_comparisons."""
-        return self._rows("source_comparisons")
-
-    @cached_property
-    def corrections(self) -> DayRows:
-        """corrections, with those of the night before."""
-        return self._rows("corrections", days_before=STALE_DAYS)
-
-    @cached_property
-    def regimes(self) -> DayRows:
-        """market_regimes, with those of the last months before."""
-        return self._rows("market_regimes", days_before=RECENT_DAYS)
-
-    @cached_property
-    def performance(self) -> DayRows:
-        """regime_performance."""
-        return self._rows("regime_performance")
-
-    @cached_property
-    def patterns(self) -> DayRows:
-        """failure_patterns."""
-        return self._rows("failure_patterns")
-
-    @cached_property
-    def attribution(self) -> DayRows:
-        """performance_attribution."""
-        return self._rows("performance_attribution")
-
-    @cached_property
-    def decisions(self) -> DayRows:
-        """weight_decisions."""
-        return self._rows("weight_decisions")
-
-    @cached_property
-    def selection(self) -> DayRows:
-        """selection_effects."""
-        return self._rows("selection_effects")
-
-    def inputs(self, day: date, **tables: DayRows) -> dict[str, str | None]:
-        """Table to sha256 of the partition used: of this day, or of the night before when there is none yet."""
-        return {name: rows.hash_as_of(day) for name, rows in tables.items()}
 
 
 @dataclass(frozen=True)
@@ -137,6 +70,11 @@ class Night:
     def alerts(self) -> list[PatternAlert]:
         """The systematic failures, the worst first."""
         return pattern_alerts(self)
+
+    @cached_property
+    def watched(self) -> list[WatchedPattern]:
+        """Failures that repeat without proof, the most suspicious first."""
+        return watched_patterns(self)
 
     @cached_property
     def warnings(self) -> list[str]:
@@ -278,6 +216,21 @@ def pattern_alerts(night: Night) -> list[PatternAlert]:
         for row in sorted(
             found, key=lambda row: (order.index(row["severity"]), row["adjusted_p_value"], row["pattern"])
         )
+    ]
+
+
+def watched_patterns(night: Night) -> list[WatchedPattern]:
+    """Failures of a day that repeat without proof, the most suspicious first."""
+    watched = sorted(
+        (row for row in night.tables.patterns.as_of(night.day) if row["status"] != SYSTEMATIC),
+        key=lambda row: (
+            1.0 if row["adjusted_p_value"] is None else row["adjusted_p_value"],
+            row["kind"],
+            row["pattern"],
+        ),
+    )
+    return [
+        WatchedPattern(**{name: row[name] for name in WatchedPattern.model_fields}) for row in watched[:MOST_WATCHED]
     ]
 
 

@@ -9,13 +9,13 @@ from typing import Any
 
 import polars as pl
 
+from amc_learning.contracts.documents.names import CORRECTIONS_DOCUMENT
 from amc_learning.contracts.knowledge_days import knowledge_day
 from amc_learning.settings import Settings
 from amc_learning.stages.decide import decide_days
 from amc_learning.stages.failures import correct_failures
 from amc_learning.stages.publish import publish_days, published_weights
 from amc_learning.stages.publish_documents import (
-    CORRECTIONS_DOCUMENT,
     publish_confidence,
     publish_corrections,
     publish_recommendations,

@@ -11,13 +11,12 @@ from datetime import date, timedelta
 from typing import Any
 
 from amc_learning import __version__
+from amc_learning.contracts.documents.names import WEIGHTS_DOCUMENT
 from amc_learning.contracts.documents.weights import (
     Bounds,
-    Estimate,
     Improvement,
     Previous,
     TagThreshold,
-    Threshold,
     Thresholds,
     WeightsDocument,
 )
@@ -26,14 +25,15 @@ from amc_learning.learning.publication import weight_violations
 from amc_learning.settings import Settings
 from amc_learning.stages.day_rows import Row, day_rows
 from amc_learning.stages.decide import standing_weights
+from amc_learning.stages.discovery_evidence import component_estimates, score_thresholds
 from amc_learning.stages.documents import parameters_version, weights_data
 from amc_learning.stages.night import correction_effects
+from amc_learning.stages.regime_weights import PERFORMANCE_COLUMNS, by_regime, performance_on
 from amc_learning.stages.theses import LONGEST_BREAK_DAYS
 from amc_learning.stages.turns import taking_turns
 from amc_learning.warehouse import Warehouse
 from amc_learning.warehouse.publications import PublishReport
 
-WEIGHTS_DOCUMENT = "weights"
 EVIDENCE_TABLES = ("daily_statistics", "correlation_table", "threshold_table")
 HIGHEST_SCORE = 100.0
 
@@ -51,6 +51,7 @@ class DayTables:
     correlations: Sequence[Row]
     thresholds: Sequence[Row]
     regime: str | None
+    performance: Sequence[Row]
     threshold_raises: dict[str, float]
     inputs: dict[str, str | None]
 
@@ -66,8 +67,9 @@ def publish_days(
     """Publish the weights of each of these days that has a decision; only the newest becomes current.
 
     Raises:
-        PublicationError: when a decision breaks a bound against the decision before it, or the decision after the
-            last of these days does (unless that one is published again too). Nothing is published then.
+        PublicationError: when a decision, or what it says of another market regime, breaks a bound against the
+            decision before it, or the decision after the last of these days does (unless that one is published again
+            too). Nothing is published then.
     """
     standing = standing_weights(warehouse, days[0])
     previous = Previous(known_on=standing.decided_on, weights=standing.in_force or settings.features.default_weights)
@@ -76,7 +78,9 @@ def publish_days(
         rows = tables.decisions
         weights = {name: rows[name]["weight"] for name in settings.features.components if name in rows}
         _refuse_violations(day, weights, previous, settings)
-        documents.append(weights_document(day, tables, previous, settings))
+        document = weights_document(day, tables, previous, settings)
+        _refuse_violations_by_regime(document, settings)
+        documents.append(document)
         previous = Previous(known_on=day, weights=weights)
     if published_again_to is None or published_again_to <= days[-1]:
         _refuse_breaking_the_next(warehouse, previous, settings)
@@ -111,6 +115,7 @@ def _tables_by_day(warehouse: Warehouse, days: Sequence[date]) -> dict[date, Day
     thresholds = day_rows(warehouse, "threshold_table", first, days[-1]).rows
     regimes = day_rows(warehouse, "market_regimes", first - timedelta(days=LONGEST_BREAK_DAYS), days[-1])
     corrections = day_rows(warehouse, "corrections", days[0], days[-1])
+    performance = day_rows(warehouse, "regime_performance", days[0], days[-1], PERFORMANCE_COLUMNS)
     hashes = {
         name: {entry.known_on: entry.sha256 for entry in warehouse.table(name).entries(first, days[-1])}
         for name in (*EVIDENCE_TABLES, "weight_decisions")
@@ -124,10 +129,12 @@ def _tables_by_day(warehouse: Warehouse, days: Sequence[date]) -> dict[date, Day
             correlations=correlations.get(evidence, []) if evidence else [],
             thresholds=thresholds.get(evidence, []) if evidence else [],
             regime=next((row["regime"] for row in regimes.up_to(day) if row["basis"] == "index"), None),
+            performance=performance_on(performance, day),
             threshold_raises=correction_effects(corrections.as_of(day)).threshold_raises,
             inputs={
                 "weight_decisions": hashes["weight_decisions"].get(day),
                 "corrections": corrections.hash_as_of(day),
+                "regime_performance": performance.hash_as_of(day),
                 **{name: hashes[name].get(evidence) if evidence else None for name in EVIDENCE_TABLES},
             },
         )
@@ -144,16 +151,26 @@ def _refuse_breaking_the_next(warehouse: Warehouse, last: Previous, settings: Se
         _refuse_violations(later[0], dict(rows.iter_rows()), last, settings)
 
 
-def _refuse_violations(day: date, weights: dict[str, float], previous: Previous, settings: Settings) -> None:
+def _refuse_violations(
+    day: date, weights: dict[str, float], previous: Previous, settings: Settings, *, regime: str | None = None
+) -> None:
     violations = weight_violations(
         weights, previous.weights, daily_limit=settings.weights.daily_limit, cap=settings.weights.cap
     )
     if violations:
+        what = f"the weights of {day}" + (f" for a {regime} market" if regime else "")
         msg = (
-            f"the weights of {day} are not published: {'; '.join(violations)}. The last good document stays in force; "
+            f"{what} are not published: {'; '.join(violations)}. The last good document stays in force; "
             f"decide the day again: amc-learning run daily --date {day}"
         )
         raise PublicationError(msg)
+
+
+def _refuse_violations_by_regime(document: WeightsDocument, settings: Settings) -> None:
+    """A reader may take the vector of any regime, so each is held to the bounds of the one in force."""
+    for regime, entry in document.by_regime.items():
+        weights = {name.removesuffix("_weight"): weight for name, weight in entry.weights.items()}
+        _refuse_violations(document.known_on, weights, document.previous, settings, regime=regime)
 
 
 def weights_document(day: date, tables: DayTables, previous: Previous, settings: Settings) -> WeightsDocument:
@@ -175,8 +192,9 @@ def weights_document(day: date, tables: DayTables, previous: Previous, settings:
         previous=previous,
         bounds=Bounds(daily_limit=settings.weights.daily_limit, cap=settings.weights.cap),
         improvement=_improvement(night),
+        by_regime=by_regime(decisions, tables.performance, tables.regime, settings),
         evidence_known_on=tables.evidence_known_on,
-        evidence=_evidence(tables.correlations, components),
+        evidence=component_estimates(tables.correlations, components),
         thresholds=_thresholds(tables.thresholds, tables.threshold_raises, settings),
         inputs=tables.inputs,
         software_version=__version__,
@@ -197,19 +215,9 @@ def _improvement(night: Row) -> Improvement:
     )
 
 
-def _evidence(correlations: Iterable[Row], components: Sequence[str]) -> dict[str, dict[str, Estimate]]:
-    """Estimates over the reweighted universe where they suffice, else over the selected."""
-    evidence: dict[str, dict[str, Estimate]] = {name: {} for name in components}
-    for row in sorted(correlations, key=lambda row: (row["evidence"] == "sufficient", row["population"])):
-        if row["feature"] in evidence and row["population"] in ("selected", "universe"):
-            fields = {name: row[name] for name in Estimate.model_fields}
-            evidence[row["feature"]][row["horizon"]] = Estimate(**fields)
-    return evidence
-
-
 def _thresholds(rows: Iterable[Row], raises: Mapping[str, float], settings: Settings) -> Thresholds:
     horizon = settings.weights.evidence_horizon
-    found = {(row["feature"], row["scope"]): _threshold(row) for row in rows if row["horizon"] == horizon}
+    found = score_thresholds(rows, horizon)
     defaults = {
         "trade_ready": settings.collection.trade_ready_score,
         "watchlist": settings.collection.watchlist_score,
@@ -227,19 +235,4 @@ def _thresholds(rows: Iterable[Row], raises: Mapping[str, float], settings: Sett
             )
             for tag, score in defaults.items()
         },
-    )
-
-
-def _threshold(row: Row) -> Threshold:
-    return Threshold(
-        decision=row["decision"],
-        threshold=row["threshold"],
-        ci_low=row["threshold_ci_low"],
-        ci_high=row["threshold_ci_high"],
-        lift=row["lift"],
-        lift_ci_low=row["lift_ci_low"],
-        lift_ci_high=row["lift_ci_high"],
-        coverage=row["coverage"],
-        n_pairs=row["n_pairs"],
-        n_days=row["n_days"],
     )

@@ -1,7 +1,7 @@
-"""Publish the documents beside the weights: confidence, market regime, corrections, recommendations, daily report.
+"""Publish the documents beside the weights, from the confidence to the daily report.
 
 Belongs here: which document is stored under which name, and the page of the report. Not here: what a document is made
-of (documents, report), the weights and their guards (publish).
+of (documents, patterns, report), the weights and their guards (publish).
 """
 
 from collections.abc import Sequence
@@ -12,8 +12,17 @@ from amc_learning.contracts.documents import (
     ConfidenceDocument,
     CorrectionsDocument,
     DailyReport,
+    PatternAnalysisDocument,
     RecommendationsDocument,
     RegimeDocument,
+)
+from amc_learning.contracts.documents.names import (
+    CONFIDENCE_DOCUMENT,
+    CORRECTIONS_DOCUMENT,
+    PATTERNS_DOCUMENT,
+    RECOMMENDATIONS_DOCUMENT,
+    REGIME_DOCUMENT,
+    REPORT_DOCUMENT,
 )
 from amc_learning.reports.page import render_page
 from amc_learning.settings import Settings
@@ -23,19 +32,23 @@ from amc_learning.stages.documents import (
     recommendations_document,
     regime_document,
 )
-from amc_learning.stages.night import Night, NightTables
+from amc_learning.stages.night import Night
+from amc_learning.stages.night_tables import NightTables
+from amc_learning.stages.patterns import pattern_document
 from amc_learning.stages.publish import PublicationError
 from amc_learning.stages.report import ReportTables, daily_report
 from amc_learning.stages.turns import taking_turns
 from amc_learning.warehouse import Warehouse
 from amc_learning.warehouse.publications import PublishReport
 
-CONFIDENCE_DOCUMENT = "confidence"
-REGIME_DOCUMENT = "market_regime"
-CORRECTIONS_DOCUMENT = "corrections"
-RECOMMENDATIONS_DOCUMENT = "recommendations"
-REPORT_DOCUMENT = "daily_report"
-DatedDocument = ConfidenceDocument | CorrectionsDocument | DailyReport | RecommendationsDocument | RegimeDocument
+DatedDocument = (
+    ConfidenceDocument
+    | CorrectionsDocument
+    | DailyReport
+    | PatternAnalysisDocument
+    | RecommendationsDocument
+    | RegimeDocument
+)
 
 
 @taking_turns
@@ -57,6 +70,13 @@ def publish_corrections(warehouse: Warehouse, settings: Settings, days: Sequence
     """Publish the corrections of each of these days."""
     tables = NightTables(warehouse, settings, days[0], days[-1])
     return _published(warehouse, CORRECTIONS_DOCUMENT, [corrections_document(Night(day, tables)) for day in days])
+
+
+@taking_turns
+def publish_patterns(warehouse: Warehouse, settings: Settings, days: Sequence[date]) -> list[PublishReport]:
+    """Publish the pattern analysis of each of these days."""
+    tables = NightTables(warehouse, settings, days[0], days[-1])
+    return _published(warehouse, PATTERNS_DOCUMENT, [pattern_document(Night(day, tables)) for day in days])
 
 
 @taking_turns
@@ -88,6 +108,7 @@ def publish_all(warehouse: Warehouse, settings: Settings, days: Sequence[date]) 
     _published(warehouse, CONFIDENCE_DOCUMENT, [confidence_document(night) for night in nights])
     _published(warehouse, REGIME_DOCUMENT, [regime_document(night) for night in nights])
     _published(warehouse, CORRECTIONS_DOCUMENT, [corrections_document(night) for night in nights])
+    _published(warehouse, PATTERNS_DOCUMENT, [pattern_document(night) for night in nights])
     _published(warehouse, RECOMMENDATIONS_DOCUMENT, [recommendations_document(night) for night in nights])
     _published(warehouse, REPORT_DOCUMENT, [daily_report(night, tables) for night in nights])
     draw_page(warehouse, days[-1])

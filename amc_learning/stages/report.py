@@ -20,20 +20,17 @@ from amc_learning.contracts.documents.daily_report import (
     ReliabilityCurve,
     ReliabilityPoint,
     TradeSummary,
-    WatchedPattern,
     WeightHistory,
     WeightsSection,
 )
 from amc_learning.stages import advice
 from amc_learning.stages.day_rows import DayRows, Row, day_rows, end_of
 from amc_learning.stages.documents import correction
-from amc_learning.stages.night import ACTIVE, SYSTEMATIC, Night, NightTables
+from amc_learning.stages.night import ACTIVE, Night
+from amc_learning.stages.night_tables import NightTables
 
 HISTORY_NIGHTS = 90
 """Nights of weights the report draws: what the evidence window of the correlation table spans, in weekdays and more."""
-
-MOST_WATCHED = 10
-"""Watched patterns shown; the table failure_patterns holds the others."""
 
 LEAST_CHANGE = 5e-7
 """Half of the grid published weights lie on."""
@@ -51,11 +48,6 @@ _COUNTED = {
 @dataclass(frozen=True)
 class ReportTables(NightTables):
     """What the report reads beyond the other documents."""
-
-    @cached_property
-    def correlations(self) -> DayRows:
-        """correlation_table."""
-        return self._rows("correlation_table")
 
     @cached_property
     def curves(self) -> DayRows:
@@ -122,7 +114,7 @@ def daily_report(night: Night, tables: ReportTables) -> DailyReport:
         discovery_regime=night.discovery_regime,
         regime_changes=night.regime_changes,
         failures=night.alerts,
-        watched=_watched(tables.patterns.as_of(day)),
+        watched=night.watched,
         corrections=[correction(row) for row in corrections],
         trades=_trades(day, tables),
         attribution=night.attribution,
@@ -220,20 +212,6 @@ def _reliability(night: Night, tables: ReportTables) -> list[ReliabilityCurve]:
         points = [ReliabilityPoint(**{name: row[name] for name in ReliabilityPoint.model_fields}) for row in blocks]
         curves.append(ReliabilityCurve(group=group, points=points, quality=quality))
     return curves
-
-
-def _watched(rows: Iterable[Row]) -> list[WatchedPattern]:
-    watched = sorted(
-        (row for row in rows if row["status"] != SYSTEMATIC),
-        key=lambda row: (
-            1.0 if row["adjusted_p_value"] is None else row["adjusted_p_value"],
-            row["kind"],
-            row["pattern"],
-        ),
-    )
-    return [
-        WatchedPattern(**{name: row[name] for name in WatchedPattern.model_fields}) for row in watched[:MOST_WATCHED]
-    ]
 
 
 def _trades(day: date, tables: ReportTables) -> TradeSummary:

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from datetime import date
 
+from amc_learning.contracts.documents.names import WEIGHTS_DOCUMENT
 from amc_learning.market_calendar import exchange_sessions
 from amc_learning.settings import Settings
-from amc_learning.stages.publish import WEIGHTS_DOCUMENT
 from amc_learning.warehouse import Warehouse
 
 

@@ -16,7 +16,15 @@ from amc_learning_tests.acceptance.loop import (
     settings_for,
 )
 
-DOCUMENTS = ("weights", "confidence", "market_regime", "corrections", "recommendations", "daily_report")
+DOCUMENTS = (
+    "weights",
+    "confidence",
+    "market_regime",
+    "corrections",
+    "pattern_analysis",
+    "recommendations",
+    "daily_report",
+)
 
 CUT = DAYS[45]
 """Everything up to and on this day is shared by the two worlds; weights have moved by then."""

@@ -5,10 +5,12 @@ from datetime import timedelta
 import pytest
 
 from amc_learning.contracts.knowledge_days import next_knowledge_day
-from amc_learning.stages.night import Night, NightTables
+from amc_learning.stages.night import Night
+from amc_learning.stages.night_tables import NightTables
 from amc_learning.stages.publish_documents import (
     publish_confidence,
     publish_corrections,
+    publish_patterns,
     publish_recommendations,
     publish_regimes,
 )
@@ -23,7 +25,11 @@ def without_dates(document):
 
 @pytest.mark.parametrize(
     ("name", "publish"),
-    [("confidence", publish_confidence), ("corrections", publish_corrections)],
+    [
+        ("confidence", publish_confidence),
+        ("corrections", publish_corrections),
+        ("pattern_analysis", publish_patterns),
+    ],
 )
 def test_a_day_published_ahead_of_its_night_says_what_the_night_before_knew(finished, name, publish):
     """A veto at noon must not make theses trusted again for want of tonight's calibration."""

@@ -7,6 +7,7 @@ Belongs here: shape and meaning of each field. Not here: what the numbers are (l
 from amc_learning.contracts.documents.confidence import ConfidenceDocument
 from amc_learning.contracts.documents.corrections import CorrectionsDocument
 from amc_learning.contracts.documents.daily_report import DailyReport
+from amc_learning.contracts.documents.patterns import PatternAnalysisDocument
 from amc_learning.contracts.documents.recommendations import RecommendationsDocument
 from amc_learning.contracts.documents.regimes import RegimeDocument
 from amc_learning.contracts.documents.weights import WeightsDocument
@@ -15,6 +16,7 @@ __all__ = [
     "ConfidenceDocument",
     "CorrectionsDocument",
     "DailyReport",
+    "PatternAnalysisDocument",
     "RecommendationsDocument",
     "RegimeDocument",
     "WeightsDocument",

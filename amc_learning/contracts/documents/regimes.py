@@ -29,13 +29,13 @@ class RegimeChange(Part):
 
 
 class RegimePerformance(Part):
-    """What a component was worth in the present regime."""
+    """What a component was worth in a regime."""
 
     basis: str
     component: str
     horizon: str
     information_coefficient: Interval = Field(description="Mean daily coefficient; n counts days.")
-    multiplier: float = Field(description="Factor laid over the learned weight; 1 unless the evidence is strong.")
+    multiplier: float = Field(description="Factor laid over the learned weight while the regime holds; 1 unless the evidence is strong.")
 
 
 class RegimeDocument(Part):

@@ -97,6 +97,13 @@ class WeightsData(Part):
     last_updated: datetime = Field(description="End of the knowledge day the document is about.")
 
 
+class RegimeWeights(Part):
+    """What would be in force tonight if the market were in this regime."""
+
+    weights: dict[str, float] = Field(description="<component>_weight to weight, within the same bounds.")
+    multipliers: dict[str, float] = Field(description="Component to factor of the regime; only what is not 1.")
+
+
 class WeightsDocument(Part):
     """Weights for discovery, with the evidence they rest on."""
 
@@ -116,6 +123,10 @@ class WeightsDocument(Part):
     improvement: Improvement
     evidence_known_on: date | None = Field(
         description="Day of the evidence shown: known_on, or the night before when a person's order came first."
+    )
+    by_regime: dict[str, RegimeWeights] = Field(
+        default_factory=dict,
+        description="Index-based regime to what would be in force tonight in it; empty in earlier versions.",
     )
     evidence: dict[str, dict[str, Estimate]] = Field(description="Component to horizon to estimate.")
     thresholds: Thresholds

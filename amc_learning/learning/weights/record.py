@@ -164,6 +164,34 @@ class NightRecord:
     promise: Promise | None = None
 
 
+def decided_night(rows: Mapping[str, Mapping[str, Any]], *, names: tuple[str, ...]) -> NightRecord:
+    """One night as table `weight_decisions` holds it; what it looked at and promised is left out.
+
+    Args:
+        rows: component to its row.
+        names: components in order.
+
+    Raises:
+        ValueError: the rows are not of exactly these components.
+    """
+
+    def vector(column: str) -> Vector:
+        return component_vector({name: row[column] for name, row in rows.items()}, names, "the decision")
+
+    first = rows[names[0]]
+    return NightRecord(
+        first["status"],
+        first["reason"],
+        vector("previous_weight"),
+        vector("weight"),
+        learned_before=vector("learned_weight_before"),
+        learned=vector("learned_weight"),
+        is_learning=first["is_learning"],
+        regime_factors=vector("regime_multiplier"),
+        correction_factors=vector("correction_factor"),
+    )
+
+
 def decisions_table(
     nights: Sequence[tuple[date, NightRecord]],
     *,
