@@ -6,6 +6,7 @@ Belongs here: names, types, bounds, defaults. Not here: anything that reads a fi
 """
 
 import os
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
@@ -13,6 +14,9 @@ from zoneinfo import available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from amc_learning.intake.instants import TimeRules
+from amc_learning.intake.payload import MAX_PAYLOAD_BYTES
 
 CONFIG_VARIABLE = "AMC_LEARNING_CONFIG"
 Fraction = Annotated[float, Field(ge=0, le=1)]
@@ -67,7 +71,8 @@ class Market(Section):
     exchange: str = Field("XNYS", description="Exchange calendar code; decides which days are sessions.")
     bars_source: Literal["files", "collector", "polygon"] = Field(
         "files",
-        description="Where a night takes bars from: files in data_dir/inbox/bars, events sent in, or the vendor.",
+        description="Where a night takes bars from besides those sent in: files in data_dir/inbox/bars, nowhere else "
+        "(collector), or the vendor.",
     )
 
 
@@ -101,6 +106,13 @@ class Collection(Section):
     max_candidates: int = Field(5000, gt=0, description="Candidates plus controls one discovery result may hold.")
     trade_ready_score: float = Field(75.0, description="Total score from which discovery tags trade_ready.")
     watchlist_score: float = Field(70.0, description="Total score from which discovery tags watchlist.")
+
+    @property
+    def time_rules(self) -> TimeRules:
+        """How the times of senders are read."""
+        return TimeRules(
+            naive_timezone=self.naive_timezone, max_clock_skew=timedelta(minutes=self.max_clock_skew_minutes)
+        )
 
     @field_validator("naive_timezone")
     @classmethod
@@ -193,6 +205,32 @@ class Alerts(Section):
     webhook_timeout_seconds: float = Field(5.0, gt=0, le=60, description="How long an alert may take to deliver.")
 
 
+class Service(Section):
+    """The HTTP service: where it listens, and how much it takes at once."""
+
+    host: str = Field("127.0.0.1", description="Address to listen on; any but loopback needs API keys.")
+    port: int = Field(8000, ge=1, le=65535, description="Port to listen on.")
+    allows_without_keys: bool = Field(
+        False, description="Serve without API keys on an address that is not loopback: only behind a proxy that checks."
+    )
+    max_body_bytes: int = Field(MAX_PAYLOAD_BYTES, ge=1024, description="Largest body that is read.")
+    max_waiting_events: int = Field(
+        2_000, ge=1, description="Events received and not yet durable; beyond it senders are asked to come back."
+    )
+    max_waiting_bytes: int = Field(
+        64 * 1024 * 1024, ge=1024, description="Bytes of bodies being read or waiting; beyond it the same."
+    )
+    header_timeout_seconds: float = Field(10.0, gt=0, description="How long the headers of a request may take.")
+    body_timeout_seconds: float = Field(30.0, gt=0, description="How long the body of a request may take.")
+    requests_per_second: int | None = Field(
+        None, ge=1, description="Requests of one key or address; none: 200 beyond loopback, unlimited on it."
+    )
+    dagster_url: str | None = Field(
+        "http://127.0.0.1:3000", description="Address of Dagster's UI, for links on the dashboard; none: no links."
+    )
+    refresh_seconds: int = Field(30, ge=5, description="How often an open dashboard loads itself again.")
+
+
 class Automation(Section):
     """Schedules and sensors."""
 
@@ -233,6 +271,7 @@ class Settings(BaseSettings):
     failures: Failures = Failures()
     corrections: Corrections = Corrections()
     alerts: Alerts = Alerts()
+    service: Service = Service()
     automation: Automation = Automation()
 
     @model_validator(mode="after")

@@ -10,6 +10,7 @@ from amc_learning.automation.jobs import COLLECTION, EVIDENCE_REFRESH, collectio
 from amc_learning.contracts.events import EVENT_TABLES
 from amc_learning.contracts.knowledge_days import MARKET_TIMEZONE, knowledge_day, previous_knowledge_day
 from amc_learning.settings import Automation
+from amc_learning.stages.bars import KIND as BARS
 from amc_learning.stages.due import stale_event_days
 from amc_learning.warehouse import Warehouse, reopened
 
@@ -42,7 +43,7 @@ def inbox_sensor(automation: Automation) -> dg.SensorDefinition:
         context: dg.SensorEvaluationContext, warehouse: dg.ResourceParam[Warehouse]
     ) -> dg.SensorResult | dg.SkipReason:
         today = knowledge_day(datetime.now(UTC))
-        pending = (day for kind in EVENT_TABLES for day in warehouse.inbox.pending_days(kind))
+        pending = (day for kind in (*EVENT_TABLES, BARS) for day in warehouse.inbox.pending_days(kind))
         stale = stale_event_days(warehouse, since=today - LONGEST_REFRESH)
         waiting = sorted({*pending, *stale, *reopened.open_days(warehouse)})
         if not waiting:

@@ -170,3 +170,9 @@ class PriceBar(_AsSent):
     low: Number = Field(description="Lowest price of the session, USD; also `l`.")
     close: Number = Field(description="Last price of the session, USD, unadjusted or adjusted like the rest; also `c`.")
     volume: Number = Field(None, description="Shares traded; also `v`.")
+
+
+class PriceBars(_AsSent):
+    """Daily bars as sent; also a bare list of bars, or an object from symbol to its bars."""
+
+    bars: list[PriceBar] = Field(description="The bars, of any symbols and sessions.")

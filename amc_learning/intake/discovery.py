@@ -29,6 +29,7 @@ from amc_learning.intake.discovery_row import (
 from amc_learning.intake.discovery_run import RunFacts, describe_run
 from amc_learning.intake.discovery_shape import (
     CONFIDENCE_FIELDS,
+    MAX_ROWS,
     PRICE_FIELDS,
     RELATIVE_VOLUME_FIELDS,
     SYMBOL_FIELDS,
@@ -48,9 +49,6 @@ from amc_learning.intake.scales import SCORE_DECIMALS, FieldScale, settle_run
 from amc_learning.intake.text import as_text
 
 __all__ = ["NormalisedDiscovery", "TagRules", "normalise_discovery", "understands_discovery"]
-
-MAX_CANDIDATES = 5_000
-"""Rows read of one list: the whole scored universe of a US market fits."""
 
 SATURDAY = 6
 """`dt.weekday()` of polars: Monday is 1."""
@@ -106,7 +104,7 @@ def normalise_discovery(
     *,
     components: Sequence[str],
     tags: TagRules | None = None,
-    max_candidates: int = MAX_CANDIDATES,
+    max_candidates: int = MAX_ROWS,
     market_timezone: str = MARKET_TIMEZONE,
 ) -> NormalisedDiscovery:
     """Rows of runs, candidates and rejections from stored discovery events.

@@ -17,6 +17,10 @@ ENVELOPES = ("data", "result", "discovery", "discovery_data", "payload")
 
 CONTROLS = "controls"
 
+MAX_ROWS = 5_000
+"""Rows read of one list: the whole scored universe of a US market fits."""
+
+
 SYMBOL_FIELDS = ("symbol", "ticker")
 SCORE_FIELDS = (
     "score", "total_score", "explosion_probability", "filter_score", "composite_score", "final_score", "alpha_score",

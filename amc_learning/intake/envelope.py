@@ -9,19 +9,21 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Literal
 
 from amc_learning.contracts.knowledge_days import FIRST_KNOWLEDGE_DAY, knowledge_day
-from amc_learning.intake.discovery_shape import layers, understands_discovery
+from amc_learning.intake.bars_shape import understands_bars
+from amc_learning.intake.discovery_shape import MAX_ROWS, find_rows, layers, understands_discovery
 from amc_learning.intake.instants import TimeRules, end_of_day, read_instant
 from amc_learning.intake.nesting import find_all, shared_layers
-from amc_learning.intake.payload import MAX_DEPTH, MAX_PAYLOAD_BYTES, Unparsable, parse_payload
+from amc_learning.intake.payload import MAX_DEPTH, MAX_PAYLOAD_BYTES, Trouble, Unparsable, parse_payload
 from amc_learning.intake.text import as_text, canonical_json, storable
 from amc_learning.intake.thesis_shape import EXTRA_TIME_FIELDS, THESIS_NAMES, understands_thesis
 from amc_learning.intake.trade_shape import TRADE_NAMES, time_fields, understands_trade
 
 __all__ = ["Envelope", "PayloadLimits", "Quarantined", "TimeRules", "event_id_for", "receive"]
 
-DISCOVERY, THESIS, TRADE = "discovery", "thesis", "trade"
+DISCOVERY, THESIS, TRADE, BARS = "discovery", "thesis", "trade", "bars"
 
 TIME_FIELDS = (
     "occurred_at", "timestamp", "decided_at", "generated_at", "created_at", "scan_time", "run_at", "time", "ts", "date",
@@ -40,16 +42,22 @@ _KIND = re.compile(r"[a-z][a-z_]{0,31}")
 
 _Fields = Mapping[str, object]
 
-_UNDERSTANDS = {DISCOVERY: understands_discovery, THESIS: understands_thesis, TRADE: understands_trade}
+_UNDERSTANDS = {
+    DISCOVERY: understands_discovery,
+    THESIS: understands_thesis,
+    TRADE: understands_trade,
+    BARS: understands_bars,
+}
 _NESTING = {THESIS: THESIS_NAMES, TRADE: TRADE_NAMES}
 
 
 @dataclass(frozen=True)
 class PayloadLimits:
-    """How large and how deep a payload may be."""
+    """How large and how deep a payload may be, and how many rows of a list are read; more are kept, and warned of."""
 
     max_bytes: int = MAX_PAYLOAD_BYTES
     max_depth: int = MAX_DEPTH
+    max_rows: int = MAX_ROWS
 
 
 @dataclass(frozen=True)
@@ -76,6 +84,8 @@ class Quarantined:
     """An event kept but not accepted: what is wrong, in which field, and the text as received.
 
     `quarantine_id` is the same for the same text and kind. Bytes a store might refuse are written out in `text`.
+    `trouble` says that it is no event at all: no JSON, too large, too deep, or no object or list; None where it is JSON
+    of an event that is not understood.
     """
 
     quarantine_id: str
@@ -85,12 +95,14 @@ class Quarantined:
     field: str
     reason: str
     text: str
+    trouble: Trouble | Literal["wrong_type"] | None = None
 
 
 @dataclass(frozen=True)
 class _Refused:
     field: str
     reason: str
+    trouble: Trouble | Literal["wrong_type"] | None = None
 
 
 def receive(
@@ -136,7 +148,16 @@ def receive(
         return accepted
     kept = storable(text)
     fingerprint = hashlib.sha256(f"{kind}\n{kept}".encode()).hexdigest()
-    return Quarantined(fingerprint[:16], kind, received_at, storable(source), accepted.field, accepted.reason, kept)
+    return Quarantined(
+        quarantine_id=fingerprint[:16],
+        kind=kind,
+        received_at=received_at,
+        source=storable(source),
+        field=accepted.field,
+        reason=accepted.reason,
+        text=kept,
+        trouble=accepted.trouble,
+    )
 
 
 def _accept(
@@ -151,17 +172,19 @@ def _accept(
 ) -> Envelope | _Refused:
     parsed = parse_payload(text, max_bytes=limits.max_bytes, max_depth=limits.max_depth)
     if isinstance(parsed, Unparsable):
-        return _Refused(WHOLE, parsed.reason)
+        return _Refused(WHOLE, parsed.reason, parsed.trouble)
     if not isinstance(parsed.value, dict | list):
-        return _Refused(WHOLE, f"an object or a list is needed, not {as_text(parsed.value)}")
+        return _Refused(WHOLE, f"an object or a list is needed, not {as_text(parsed.value)}", "wrong_type")
     misunderstood = _UNDERSTANDS[kind](parsed.value) if kind in _UNDERSTANDS else None
     if misunderstood is not None:
         return _Refused(WHOLE, misunderstood)
     warnings: list[str] = []
     if parsed.n_not_finite:
         warnings.append(f"{parsed.n_not_finite} values are NaN or infinite and count as missing")
-    heads, rows = _speakers(kind, parsed.value)
-    when = _occurred_at(kind, heads, rows, _Clock(received_at, rules), warnings)
+    if kind == DISCOVERY:
+        warnings += _rows_not_read(parsed.value, limits.max_rows)
+    heads, speakers = _speakers(kind, parsed.value)
+    when = _occurred_at(kind, heads, speakers, _Clock(received_at, rules), warnings)
     if isinstance(when, _Refused):
         return when
     occurred_at, occurred_at_source = when
@@ -180,6 +203,15 @@ def _accept(
     )
 
 
+def _rows_not_read(payload: object, max_rows: int) -> list[str]:
+    shape = find_rows(payload)
+    return [
+        f"{rows.path or 'the list'} holds {len(rows.items):,} rows, of which {max_rows:,} are read"
+        for rows in (shape.selected, shape.controls)
+        if len(rows.items) > max_rows
+    ]
+
+
 def _speakers(kind: str, payload: object) -> tuple[list[_Fields], list[list[_Fields]]]:
     """The objects that speak of the whole payload, from the outside in; and those of each of several rows in it."""
     if kind not in _NESTING:
@@ -193,8 +225,11 @@ def _occurred_at(
 ) -> tuple[datetime, str] | _Refused:
     """When it happened and who says so; a time that cannot be true is refused, one that cannot be read is not used.
 
-    Where only the rows of a payload have times the latest counts: before it the whole was not known.
+    Where only the rows of a payload have times the latest counts: before it the whole was not known. Bars say of
+    themselves which sessions they are of, and become known when they come.
     """
+    if kind == BARS:
+        return clock.received_at, "receipt"
     when = clock.first_time(heads, _time_fields(kind, heads), warnings)
     if when is None:
         each = [clock.first_time(row, _time_fields(kind, row), warnings) for row in rows]

@@ -18,6 +18,7 @@ from typing import BinaryIO, cast
 import orjson
 import polars as pl
 
+from amc_learning.intake.bars_shape import rows_of_bars
 from amc_learning.intake.discovery_shape import SYMBOL_FIELDS, first_present, understands_discovery
 from amc_learning.intake.errors import IntakeError
 from amc_learning.intake.payload import Parsed, parse_payload
@@ -28,7 +29,6 @@ LINE_PROBLEM = "line_problem"
 
 ACCEPTED_SUFFIXES = (".json", ".ndjson", ".jsonl", ".csv", ".parquet")
 DISCOVERY = "discovery"
-BARS_FIELD = "bars"
 RUN_COLUMNS = ("timestamp", "known_on", "date", "run_id", "job_id")
 """Columns by which rows of candidates in a table belong to one run."""
 
@@ -302,18 +302,11 @@ def _json_rows(text: str, *, is_lines: bool, name: str) -> list[object]:
     if is_lines:
         return [_parsed_or_text(line) for line in text.splitlines() if line.strip()]
     parsed = parse_payload(text, max_bytes=_UNLIMITED)
-    value = parsed.value if isinstance(parsed, Parsed) else None
-    if isinstance(value, dict):
-        value = value.get(BARS_FIELD, value.get("data"))
-    if isinstance(value, dict):
-        by_symbol = ((symbol, rows) for symbol, rows in value.items() if isinstance(rows, list))
-        value = [
-            {"symbol": symbol, **row} if isinstance(row, dict) else row for symbol, rows in by_symbol for row in rows
-        ]
-    if not isinstance(value, list):
+    rows = rows_of_bars(parsed.value) if isinstance(parsed, Parsed) else None
+    if rows is None:
         found = parsed.reason if not isinstance(parsed, Parsed) else 'neither a list of rows nor {"bars": [...]}'
         raise IntakeError(f"{name}: {found}; nothing was taken from it")
-    return value
+    return rows
 
 
 def _parsed_or_text(line: str) -> object:

@@ -7,7 +7,8 @@ turns them into null and says so.
 
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Literal
 
 import orjson
 
@@ -19,6 +20,10 @@ MAX_DEPTH = 64
 
 LONGEST_INTEGER = 18
 """Integers of more digits do not fit 64 bits: they are read as floats, as every other JSON reader does."""
+
+
+Trouble = Literal["not_json", "too_large", "too_deep"]
+"""What can be wrong with a payload before anybody reads its fields."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,7 @@ class Unparsable:
     """A payload that is not JSON we are willing to read, and why."""
 
     reason: str
+    trouble: Trouble = field(default="not_json", repr=False)
 
 
 def parse_payload(text: str, *, max_bytes: int = MAX_PAYLOAD_BYTES, max_depth: int = MAX_DEPTH) -> Parsed | Unparsable:
@@ -48,7 +54,7 @@ def parse_payload(text: str, *, max_bytes: int = MAX_PAYLOAD_BYTES, max_depth: i
     """
     size = len(text) if text.isascii() else len(text.encode("utf-8", "backslashreplace"))
     if size > max_bytes:
-        return Unparsable(f"too large: {size:,} bytes, at most {max_bytes:,} are read")
+        return Unparsable(f"too large: {size:,} bytes, at most {max_bytes:,} are read", "too_large")
     try:
         parsed = Parsed(orjson.loads(text))
     except orjson.JSONDecodeError as error:
@@ -59,7 +65,7 @@ def parse_payload(text: str, *, max_bytes: int = MAX_PAYLOAD_BYTES, max_depth: i
             return parsed_leniently
         parsed = parsed_leniently
     if depth_exceeds(parsed.value, max_depth):
-        return Unparsable(f"too deep: objects and lists are nested more than {max_depth} levels")
+        return Unparsable(f"too deep: objects and lists are nested more than {max_depth} levels", "too_deep")
     return parsed
 
 
@@ -99,7 +105,7 @@ def _parse_leniently(text: str, *, strict_message: str) -> Parsed | Unparsable:
         value = json.loads(text, parse_constant=number, parse_float=number, parse_int=integer)
         orjson.dumps(value)
     except RecursionError:
-        return Unparsable("too deep: objects and lists are nested beyond what can be parsed")
+        return Unparsable("too deep: objects and lists are nested beyond what can be parsed", "too_deep")
     except ValueError:
         return Unparsable(f"not JSON: {strict_message}")
     except TypeError:

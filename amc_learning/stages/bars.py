@@ -61,8 +61,10 @@ def collect_bars(
 ) -> BarsReport:
     """Take bars in from where `market.bars_source` says, so that the outcomes of these days can be computed.
 
-    Files and events are all taken, whatever sessions they speak of; a vendor is asked for those of `days` that are over
-    and have no bar yet, and for splits. Nothing is taken twice, and whatever was taken before a failure stays.
+    Events that were sent in are taken whatever the source: somebody with a key sent them, and nothing else would ever
+    take them. Files and events are all taken, whatever sessions they speak of; a vendor is asked for those of `days`
+    that are over and have no bar yet, and for splits. Nothing is taken twice, and whatever was taken before a failure
+    stays.
 
     Args:
         warehouse: where the bars go.
@@ -76,14 +78,13 @@ def collect_bars(
         VendorError: the vendor gave no usable answer; running the same again goes on where this stopped.
     """
     source = settings.market.bars_source
+    reports = _from_events(warehouse, settings, now)
     if source == "files":
-        reports = _from_files(warehouse, settings, now)
-    elif source == "collector":
-        reports = _from_events(warehouse, settings, now)
-    else:
+        reports += _from_files(warehouse, settings, now)
+    elif source == "polygon":
         from amc_learning.stages.vendor_bars import fetch_bars  # noqa: PLC0415 - other sources need no HTTP
 
-        reports = fetch_bars(warehouse, settings, days, now=now, client=client)
+        reports += fetch_bars(warehouse, settings, days, now=now, client=client)
     with_bars = {entry.known_on for entry in warehouse.table("price_bars").entries() if entry.n_rows}
     _, closed = closed_sessions(settings, now)
     return BarsReport(

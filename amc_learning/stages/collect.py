@@ -4,27 +4,18 @@ Belongs here: moving events between inbox and tables. Not here: understanding pa
 """
 
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date
 
 import polars as pl
 
 from amc_learning.contracts.events import EVENT_TABLES
 from amc_learning.intake.discovery import NormalisedDiscovery, TagRules, normalise_discovery
-from amc_learning.intake.instants import TimeRules
 from amc_learning.intake.thesis import NormalisedTheses, normalise_theses
 from amc_learning.intake.trade import NormalisedTrades, normalise_trades
 from amc_learning.settings import Settings
 from amc_learning.stages.turns import taking_turns
 from amc_learning.warehouse import Warehouse
 from amc_learning.warehouse.drain import DrainReport, drain
-
-
-def time_rules(settings: Settings) -> TimeRules:
-    """How the times of senders are read, as these settings say."""
-    return TimeRules(
-        naive_timezone=settings.collection.naive_timezone,
-        max_clock_skew=timedelta(minutes=settings.collection.max_clock_skew_minutes),
-    )
 
 
 @taking_turns
@@ -68,7 +59,9 @@ def normalise_thesis_events(warehouse: Warehouse, _: Settings, days: Sequence[da
 @taking_turns
 def normalise_trade_events(warehouse: Warehouse, settings: Settings, days: Sequence[date]) -> NormalisedTrades:
     """Write the trade messages and rejections of these days from their raw events."""
-    normalised = normalise_trades(warehouse.table("trade_events").read(days[0], days[-1]), rules=time_rules(settings))
+    normalised = normalise_trades(
+        warehouse.table("trade_events").read(days[0], days[-1]), rules=settings.collection.time_rules
+    )
     warehouse.table("trade_messages").write(normalised.messages, days)
     warehouse.table("trade_rejections").write(normalised.rejections, days)
     _count_collected(warehouse, "trade", days)

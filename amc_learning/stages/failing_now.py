@@ -15,7 +15,6 @@ from amc_learning.intake.trade import normalise_trades
 from amc_learning.learning.failures import systematic_now
 from amc_learning.settings import Settings
 from amc_learning.stages.advice import failure_warning
-from amc_learning.stages.collect import time_rules
 from amc_learning.stages.failures import cases_of, failure_rules
 from amc_learning.stages.settled import LONGEST_LOOK, first_unsettled
 from amc_learning.stages.trades import closed_so_far
@@ -72,7 +71,9 @@ def failing_now(warehouse: Warehouse, settings: Settings, day: date) -> dict[str
     raw = warehouse.table("trade_events")
     stored = raw.read(days[0], day)
     events = pl.concat([stored, pending.select(raw.table.column_names)]).unique("event_id", keep="first")
-    closed = closed_so_far(warehouse, settings, normalise_trades(events, rules=time_rules(settings)).messages, days)
+    closed = closed_so_far(
+        warehouse, settings, normalise_trades(events, rules=settings.collection.time_rules).messages, days
+    )
     recent = cases_of(warehouse, settings, days, closed=closed).filter(pl.col("known_on") >= lookback_from)
     patterns = systematic_now(pl.concat([before, recent]), on=day, rules=rules)
     facts = ("kind", "pattern", "n_cases", "n_failures", "failure_rate", "base_rate", "adjusted_p_value")

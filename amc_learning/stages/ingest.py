@@ -16,17 +16,18 @@ import polars as pl
 
 from amc_learning.contracts.knowledge_days import FIRST_KNOWLEDGE_DAY, knowledge_day
 from amc_learning.intake.bars import NormalisedTable, normalise_bars, normalise_index
-from amc_learning.intake.envelope import Envelope, Quarantined, receive
+from amc_learning.intake.envelope import Envelope, PayloadLimits, Quarantined, receive
 from amc_learning.intake.errors import IntakeError
 from amc_learning.intake.files import read_records, read_table
 from amc_learning.market_calendar import exchange_sessions
 from amc_learning.settings import Settings
-from amc_learning.stages.collect import drain_events, time_rules
+from amc_learning.stages.collect import drain_events
 from amc_learning.stages.due import last_night, late_event_days, span
+from amc_learning.stages.received import inbox_event, quarantine_item
 from amc_learning.stages.reopening import reopen_dependents, reopen_regimes
 from amc_learning.warehouse import Warehouse
 from amc_learning.warehouse.errors import CorruptPartition
-from amc_learning.warehouse.inbox import InboxEvent, QuarantineItem
+from amc_learning.warehouse.inbox import QuarantineItem
 
 EVENTS_PER_COMMIT = 500
 """Events made durable by one commit: large enough for speed, small enough that a crash repeats little."""
@@ -98,29 +99,33 @@ def _stale_messages(warehouse: Warehouse) -> list[str]:
 def _ingest_file(
     warehouse: Warehouse, settings: Settings, file: Path, kind: str, received_at: datetime
 ) -> IngestReport:
-    rules = time_rules(settings)
+    rules = settings.collection.time_rules
+    limits = PayloadLimits(max_rows=settings.collection.max_candidates)
     reports: list[IngestReport] = []
     batch: list[Envelope | Quarantined] = []
     try:
         for record in read_records(file, kind=kind):
-            batch.append(receive(record.text, kind=kind, source=record.source, received_at=received_at, rules=rules))
+            batch.append(
+                receive(
+                    record.text, kind=kind, source=record.source, received_at=received_at, rules=rules, limits=limits
+                )
+            )
             if len(batch) == EVENTS_PER_COMMIT:
-                reports.append(_store(warehouse, kind, batch, received_at))
+                reports.append(_store(warehouse, kind, batch))
                 batch = []
     except IntakeError as error:
         reports.append(IngestReport(kind, (), n_unreadable_files=1, messages=(str(error),)))
-    reports.append(_store(warehouse, kind, batch, received_at))
+    reports.append(_store(warehouse, kind, batch))
     return replace(_summed(kind, reports), files=(str(file),))
 
 
-def _store(
-    warehouse: Warehouse, kind: str, batch: Sequence[Envelope | Quarantined], received_at: datetime
-) -> IngestReport:
+def _store(warehouse: Warehouse, kind: str, batch: Sequence[Envelope | Quarantined]) -> IngestReport:
     """Make a batch durable: what was understood in the inbox, the rest in quarantine."""
     accepted = [item for item in batch if isinstance(item, Envelope)]
     refused = [item for item in batch if isinstance(item, Quarantined)]
-    receipts = warehouse.inbox.append([_inbox_event(item, received_at) for item in accepted])
-    warehouse.inbox.quarantine([_quarantine_item(item, received_at) for item in refused])
+    receipts = warehouse.inbox.append(
+        [inbox_event(item) for item in accepted], [quarantine_item(item) for item in refused]
+    )
     n_conflicts = sum(receipt.is_conflict for receipt in receipts)
     n_duplicates = sum(receipt.is_duplicate for receipt in receipts)
     days = [item.known_on for item in accepted]
@@ -201,9 +206,8 @@ def merge_tables(
     Raises:
         IntakeError: a table has not the columns it needs; nothing of any of them was taken.
     """
-    table, normalise = _TABLE_KINDS[kind]
-    today, sessions = closed_sessions(settings, received_at)
-    judged = [normalise(one.rows, source=one.name, today=today, exchange_sessions=sessions) for one in sent]
+    table = _TABLE_KINDS[kind][0]
+    judged = [judged_table(settings, kind, one, received_at=received_at) for one in sent]
     rejected = [
         _rejected_row(kind, one.rows, row, received_at)
         for one, normalised in zip(sent, judged, strict=True)
@@ -239,6 +243,16 @@ def merge_tables(
             *late,
         ),
     )
+
+
+def judged_table(settings: Settings, kind: str, sent: SentTable, *, received_at: datetime) -> NormalisedTable:
+    """The rows of a table of bars or index closes, sorted out; nothing is stored.
+
+    Raises:
+        IntakeError: the table has not the columns it needs.
+    """
+    today, sessions = closed_sessions(settings, received_at)
+    return _TABLE_KINDS[kind][1](sent.rows, source=sent.name, today=today, exchange_sessions=sessions)
 
 
 def closed_sessions(settings: Settings, now: datetime) -> tuple[date, frozenset[date]]:
@@ -301,29 +315,4 @@ def _summed(kind: str, reports: Sequence[IngestReport]) -> IngestReport:
         first_day=min((report.first_day for report in reports if report.first_day), default=None),
         last_day=max((report.last_day for report in reports if report.last_day), default=None),
         messages=tuple(message for report in reports for message in report.messages),
-    )
-
-
-def _inbox_event(envelope: Envelope, received_at: datetime) -> InboxEvent:
-    return InboxEvent(
-        kind=envelope.kind,
-        event_id=envelope.event_id,
-        known_on=envelope.known_on,
-        received_at=received_at,
-        occurred_at=envelope.occurred_at,
-        occurred_at_source=envelope.occurred_at_source,
-        source=envelope.source,
-        payload=envelope.payload,
-        body_sha256=envelope.body_sha256,
-    )
-
-
-def _quarantine_item(item: Quarantined, received_at: datetime) -> QuarantineItem:
-    return QuarantineItem(
-        kind=item.kind,
-        source=item.source,
-        field=item.field,
-        reason=item.reason,
-        payload=item.text,
-        received_at=received_at,
     )

@@ -45,6 +45,9 @@ EVENTS = sa.Table(
 _IS_PENDING = EVENTS.c.payload.is_not(None)
 sa.Index("events_pending", EVENTS.c.kind, EVENTS.c.sequence, sqlite_where=_IS_PENDING, postgresql_where=_IS_PENDING)
 
+RECEIVED = sa.Index("events_received", EVENTS.c.kind, EVENTS.c.received_at_us)
+"""Counts what came since a moment without reading events."""
+
 QUARANTINE = sa.Table(
     "quarantine",
     METADATA,
@@ -56,6 +59,16 @@ QUARANTINE = sa.Table(
     sa.Column("payload", sa.LargeBinary, nullable=False),
     sa.Column("received_at_us", sa.BigInteger, nullable=False),
     sa.Column("is_resolved", sa.Boolean, nullable=False),
+)
+
+REQUESTS = sa.Table(
+    "request_minutes",
+    METADATA,
+    sa.Column("minute", sa.BigInteger, primary_key=True),
+    sa.Column("flow", sa.Text, primary_key=True),
+    sa.Column("outcome", sa.Text, primary_key=True),
+    sa.Column("n_requests", sa.BigInteger, nullable=False),
+    sa.Column("latency_us", sa.BigInteger, nullable=False),
 )
 
 _IS_WRITING = "amc_is_writing"
@@ -156,15 +169,21 @@ class Database:
             engine.connect().execution_options(**{_IS_WRITING: True}) as connection,
             connection.begin(),
         ):
-            METADATA.create_all(connection)
+            _create_missing(connection)
         return engine
 
     def _open_postgresql(self) -> sa.Engine:
         engine = sa.create_engine(self._url, pool_size=1, pool_pre_ping=True)
         with engine.begin() as connection:
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(ADVISORY_LOCK)))
-            METADATA.create_all(connection)
+            _create_missing(connection)
         return engine
+
+
+def _create_missing(connection: sa.Connection) -> None:
+    """Tables that are not there, and the index that tables of an earlier version do not have."""
+    METADATA.create_all(connection)
+    RECEIVED.create(connection, checkfirst=True)
 
 
 @contextlib.contextmanager

@@ -32,11 +32,15 @@ class InboxEvent:
 
 @dataclass(frozen=True)
 class Receipt:
-    """The answer to one event: new, a duplicate (same identifier, same body), or a conflict (another body)."""
+    """The answer to one event: new, a duplicate (same identifier, same body), or a conflict (another body).
+
+    `quarantine_id` is where the other body of a conflict is kept.
+    """
 
     event_id: str
     is_duplicate: bool
     is_conflict: bool
+    quarantine_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,15 @@ class KindCounts:
 
     n_events: int
     n_pending: int
+
+
+@dataclass(frozen=True)
+class Received:
+    """What came of one kind since a moment: events, items kept apart; and when the last event came, ever."""
+
+    n_events: int
+    n_quarantined: int
+    last_received_at: datetime | None
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ Belongs here: accepting events, handing out what is pending, remembering identif
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any, TypeVar
 
 import polars as pl
@@ -16,10 +16,10 @@ from amc_learning.contracts.tables import TIMESTAMP
 from amc_learning.warehouse import quarantine
 from amc_learning.warehouse.database import EVENTS, Database
 from amc_learning.warehouse.errors import InboxError
-from amc_learning.warehouse.events import InboxEvent, KindCounts, QuarantineItem, Receipt
+from amc_learning.warehouse.events import InboxEvent, KindCounts, QuarantineItem, Receipt, Received
 from amc_learning.warehouse.times import from_microseconds, microseconds
 
-__all__ = ["Inbox", "InboxEvent", "KindCounts", "QuarantineItem", "Receipt"]
+__all__ = ["Inbox", "InboxEvent", "KindCounts", "QuarantineItem", "Receipt", "Received"]
 
 IN_CHUNK = 500
 """Values per IN list: under the limit of variables of every SQLite."""
@@ -49,14 +49,19 @@ class Inbox:
     def __init__(self, url: str) -> None:
         self._database = Database(url)
 
+    @property
+    def database(self) -> Database:
+        """The database, for whoever keeps something beside the events: a process holds one connection to it."""
+        return self._database
+
     def close(self) -> None:
         """Close the connection; the next use opens it again."""
         self._database.close()
 
     # -- events -------------------------------------------------------------------------------------------------
 
-    def append(self, events: Sequence[InboxEvent]) -> list[Receipt]:
-        """Store events in one transaction; they are durable when this returns.
+    def append(self, events: Sequence[InboxEvent], apart: Sequence[QuarantineItem] = ()) -> list[Receipt]:
+        """Store events, and items to keep in quarantine, in one transaction; all are durable when this returns.
 
         An event whose (kind, event_id) is known changes nothing, drained or not. When its body is another one than
         the first, it is kept in quarantine, and the first one stays.
@@ -69,11 +74,11 @@ class Inbox:
             StorageError: the database refused; nothing is acknowledged.
         """
         rows = [_row(event) for event in events]
-        if not rows:
+        if not rows and not apart:
             return []
         receipts: list[Receipt] = []
         accepted: list[dict[str, Any]] = []
-        conflicts: list[QuarantineItem] = []
+        conflicts = list(apart)
         with self._database.writing() as connection:
             first_bodies = _stored_bodies(connection, events)
             for event, row in zip(events, rows, strict=True):
@@ -82,9 +87,12 @@ class Inbox:
                 if first is None:
                     first_bodies[event.kind, event.event_id] = body
                     accepted.append(row)
-                elif first != body:
+                    receipts.append(Receipt(event.event_id, is_duplicate=False, is_conflict=False))
+                elif first == body:
+                    receipts.append(Receipt(event.event_id, is_duplicate=True, is_conflict=False))
+                else:
                     conflicts.append(_conflict(event))
-                receipts.append(Receipt(event.event_id, first == body, first not in {None, body}))
+                    receipts.append(Receipt(event.event_id, False, True, conflicts[-1].id))
             if accepted:
                 connection.execute(self._database.insert(EVENTS).on_conflict_do_nothing(), accepted)
             quarantine.store(connection, self._database, conflicts)
@@ -148,6 +156,18 @@ class Inbox:
         statement = sa.select(EVENTS.c.known_on).where(EVENTS.c.kind == kind, EVENTS.c.payload.is_not(None)).distinct()
         with self._database.reading() as connection:
             return sorted(connection.execute(statement).scalars())
+
+    def received(self, kind: str, since: datetime) -> Received:
+        """How much of a kind came since a moment, and when the last of it came."""
+        columns = EVENTS.c
+        of_kind = sa.select(sa.func.count()).select_from(EVENTS).where(columns.kind == kind)
+        last = sa.select(sa.func.max(columns.received_at_us)).where(columns.kind == kind)
+        since_us = microseconds(since, "since")
+        with self._database.reading() as connection:
+            n_events = connection.execute(of_kind.where(columns.received_at_us >= since_us)).scalar_one()
+            n_apart = connection.execute(quarantine.count_since(kind, since_us)).scalar_one()
+            last_us = connection.execute(last).scalar_one()
+        return Received(n_events, n_apart, None if last_us is None else from_microseconds(last_us))
 
     def last_sequence(self, kind: str | None = None) -> int:
         """Sequence number of the newest event, 0 when there is none: it only grows, so it serves as a cursor."""

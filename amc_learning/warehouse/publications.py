@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +121,15 @@ class Publications:
         _check_name(name)
         folder = self._history_folder(name)
         return sorted(date.fromisoformat(path.stem) for path in folder.glob("[0-9]*.json")) if folder.is_dir() else []
+
+    def published_at(self, name: str, day: date) -> datetime | None:
+        """When the document of a day was last written, by the file system; None when there is none."""
+        _check_name(name)
+        try:
+            changed = self._history_path(name, day).stat().st_mtime
+        except FileNotFoundError:
+            return None
+        return datetime.fromtimestamp(changed, UTC)
 
     def write_page(self, name: str, day: date, page: str) -> Path:
         """Store the page drawn from a day's document beside its history; returns where it lies.

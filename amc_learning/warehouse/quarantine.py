@@ -69,6 +69,16 @@ def count_of_open(kind: str | None) -> sa.Select[int]:
     return statement if kind is None else statement.where(QUARANTINE.c.kind == kind)
 
 
+def count_since(kind: str, received_since_us: int) -> sa.Select[int]:
+    """Statement for the number of items of a kind that came since a moment, settled or not."""
+    columns = QUARANTINE.c
+    return (
+        sa.select(sa.func.count())
+        .select_from(QUARANTINE)
+        .where(columns.kind == kind, columns.received_at_us >= received_since_us)
+    )
+
+
 def found(connection: sa.Connection, id_prefix: str) -> QuarantineItem:
     """The one item whose identifier begins so; InboxError when there is none or more than one."""
     row = _row(connection, id_prefix)

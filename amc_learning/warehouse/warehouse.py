@@ -19,6 +19,7 @@ from amc_learning.warehouse.tables import PartitionedTable
 
 if TYPE_CHECKING:
     from amc_learning.warehouse.inbox import Inbox
+    from amc_learning.warehouse.requests import RequestRecords
 
 TURN_NAME = ".cycle.lock"
 """Lock file beside the tables for those who read, compute and write."""
@@ -94,6 +95,13 @@ class Warehouse:
         from amc_learning.warehouse.inbox import Inbox  # noqa: PLC0415 - commands that need no inbox start without it
 
         return Inbox(self.inbox_url)
+
+    @cached_property
+    def requests(self) -> "RequestRecords":
+        """Records of requests to the service, in the database of the inbox."""
+        from amc_learning.warehouse.requests import RequestRecords  # noqa: PLC0415 - as above
+
+        return RequestRecords(self.inbox.database)
 
     @property
     def dagster_home(self) -> Path:
