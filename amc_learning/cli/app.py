@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from amc_learning import __version__
-from amc_learning.cli import corrections, cycle, demo, ingest, inspect, learned, serve, weights
+from amc_learning.cli import corrections, cycle, demo, ingest, inspect, keys, learned, quarantine, serve, weights
 
 app = typer.Typer(
     name="amc-learning",
@@ -21,7 +21,8 @@ app.add_typer(ingest.app, name="ingest")
 app.add_typer(cycle.app, name="run")
 app.add_typer(weights.app, name="weights")
 app.add_typer(corrections.app, name="corrections")
-app.add_typer(inspect.quarantine_app, name="quarantine")
+app.add_typer(quarantine.app, name="quarantine")
+app.add_typer(keys.app, name="keys")
 app.command()(cycle.backfill)
 app.command()(learned.theses)
 app.command()(learned.trades)
@@ -30,6 +31,7 @@ app.command()(learned.report)
 app.command()(inspect.status)
 app.command()(inspect.sql)
 app.command()(inspect.doctor)
+app.command()(serve.serve)
 app.command()(serve.up)
 app.command()(demo.demo)
 
@@ -68,6 +70,7 @@ def main() -> None:
 def _expected_errors() -> tuple[type[Exception], ...]:
     from amc_learning.intake.errors import IntakeError  # noqa: PLC0415
     from amc_learning.market_data.errors import VendorError  # noqa: PLC0415
+    from amc_learning.service.errors import KeyFileError, ServiceError  # noqa: PLC0415
     from amc_learning.stages.decide import DecisionError  # noqa: PLC0415
     from amc_learning.stages.orders import OrderError  # noqa: PLC0415
     from amc_learning.stages.publish import PublicationError  # noqa: PLC0415
@@ -77,9 +80,11 @@ def _expected_errors() -> tuple[type[Exception], ...]:
     return (
         IntakeError,
         DecisionError,
+        KeyFileError,
         LedgerError,
         OrderError,
         PublicationError,
+        ServiceError,
         VendorError,
         WarehouseError,
         OSError,

@@ -1,4 +1,4 @@
-"""`amc-learning status | sql | doctor | quarantine`: looking without changing anything."""
+"""`amc-learning status | sql | doctor`: looking without changing anything."""
 
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,8 +11,6 @@ from amc_learning.settings import Settings
 
 if TYPE_CHECKING:
     import duckdb
-
-quarantine_app = typer.Typer(no_args_is_help=True, help="What could not be understood, kept with its reason.")
 
 
 def status(*, json: JsonOption = False) -> None:
@@ -87,29 +85,6 @@ def _answer(connection: "duckdb.DuckDBPyConnection", text: str, *, json: bool) -
     else:
         print_table(f"{len(result.rows):,} rows", result.columns, result.rows)
     return True
-
-
-@quarantine_app.command("list", epilog="Example: amc-learning quarantine list --json")
-def list_(*, json: JsonOption = False) -> None:
-    """List everything in quarantine that is not settled, oldest first."""
-    items = open_warehouse(Settings()).inbox.quarantined()
-    if json:
-        emit_json(items.to_dicts())
-    else:
-        columns = ["id", "kind", "source", "field", "reason"]
-        print_table(f"{items.height:,} in quarantine", columns, items.select(columns).iter_rows())
-
-
-@quarantine_app.command(epilog="Example: amc-learning quarantine show 7f3a")
-def show(identifier: Annotated[str, typer.Argument(help="Its id, or the first letters of it.")]) -> None:
-    """Show one item with its payload as received."""
-    print_pairs(asdict(open_warehouse(Settings()).inbox.quarantine_item(identifier)))
-
-
-@quarantine_app.command(epilog="Example: amc-learning quarantine settle 7f3a")
-def settle(identifier: Annotated[str, typer.Argument(help="Its id, or the first letters of it.")]) -> None:
-    """Mark one item as dealt with: it is kept, but no longer listed, until the same trouble comes again."""
-    typer.echo(f"settled {open_warehouse(Settings()).inbox.resolve_quarantine(identifier)}")
 
 
 def doctor(*, json: JsonOption = False) -> None:

@@ -1,7 +1,10 @@
-"""`amc-learning up`: the Dagster UI and daemon, on loopback."""
+"""`amc-learning serve | up`: the HTTP service alone, or with Dagster's UI and daemon."""
 
 import os
+import signal
+import subprocess
 import sys
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -9,18 +12,80 @@ import typer
 from amc_learning.cli.dagster_runs import prepare_dagster_home
 from amc_learning.settings import Settings
 
+STOP_SECONDS = 20
+"""A program that has not ended this long after being asked is ended."""
+
+Host = Annotated[str | None, typer.Option(help="Address to listen on; default service.host, which is loopback.")]
+Port = Annotated[int | None, typer.Option(min=0, max=65535, help="Port; default service.port, 0 takes a free one.")]
+
+
+def serve(*, host: Host = None, port: Port = None) -> None:
+    """Take events and give documents over HTTP until Ctrl-C. Example: amc-learning serve --port 8001."""
+    from amc_learning.service.server import serve as serve_http  # noqa: PLC0415
+
+    settings = Settings()
+    serve_http(
+        settings,
+        host=host or settings.service.host,
+        port=settings.service.port if port is None else port,
+        on_start=lambda address: typer.echo(f"listening on {address} (data in {settings.data_dir}; stop with Ctrl-C)"),
+    )
+
 
 def up(
     *,
     host: Annotated[
-        str, typer.Option(help="Address to listen on. Dagster has no login: keep it on loopback.")
+        str, typer.Option(help="Address of Dagster's UI. Dagster has no login: keep it on loopback.")
     ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 3000,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port of Dagster's UI.")] = 3000,
+    service_port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port of the service.")] = None,
 ) -> None:
-    """Start the Dagster UI and daemon until Ctrl-C. Example: amc-learning up --port 3001."""
+    """Start service, Dagster UI and daemon until Ctrl-C. Example: amc-learning up --port 3001."""
     settings = Settings()
     prepare_dagster_home(settings)
+    service_at = settings.service.port if service_port is None else service_port
     typer.echo(f"Dagster UI on http://{host}:{port} (data in {settings.data_dir}; stop with Ctrl-C)")
-    arguments = ["dev", "--module-name", "amc_learning.definitions", "--host", host, "--port", str(port)]
+    python = [sys.executable, "-W", "ignore"]
+    dagster = ["dagster", "dev", "--module-name", "amc_learning.definitions", "--host", host, "--port", str(port)]
+    os.environ.setdefault("AMC_LEARNING_SERVICE__DAGSTER_URL", f"http://{host}:{port}")
     sys.stdout.flush()
-    os.execv(sys.executable, [sys.executable, "-W", "ignore", "-m", "dagster", *arguments])
+    raise typer.Exit(
+        run_together(
+            [
+                [*python, "-m", *dagster],
+                [*python, "-c", "from amc_learning.cli import main; main()", "serve", "--port", str(service_at)],
+            ]
+        )
+    )
+
+
+def run_together(commands: Sequence[Sequence[str]]) -> int:
+    """Run programs until one of them ends or this one is told to stop; then all of them are stopped.
+
+    Returns:
+        0 when we were told to stop; 1 when one ended by itself, because the rest is of no use without it.
+    """
+    programs = [subprocess.Popen(command, start_new_session=True) for command in commands]
+    is_stopping = False
+
+    def stop(*_: object) -> None:
+        nonlocal is_stopping
+        is_stopping = True
+        for program in programs:
+            if program.poll() is None:
+                program.send_signal(signal.SIGINT)
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT)
+        was_told = is_stopping
+        stop()
+        for program in programs:
+            try:
+                program.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                program.kill()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    return 0 if was_told else 1

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from html import escape
 
-_VOID = frozenset({"meta", "wbr"})
+_VOID = frozenset({"link", "meta", "wbr"})
 """Elements of HTML that have no end tag; those of SVG always get one, which both HTML and XML read."""
 
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
@@ -95,6 +95,17 @@ def stylesheet(css: str) -> Html:
     if "<" in css:
         raise ValueError("A stylesheet must not hold '<': it could end its own element.")
     return Html(f"<style>{css}</style>")
+
+
+def script(code: str) -> Html:
+    """A script element; its text is ours and is not escaped, because scripts are not.
+
+    Raises:
+        ValueError: the text could end the element.
+    """
+    if "</" in code or "<!" in code:
+        raise ValueError("A script must not hold '</' or '<!': it could end its own element.")
+    return Html(f"<script>{code}</script>")
 
 
 def _attribute(value: str | float) -> str:

@@ -39,9 +39,16 @@ def render_page(report: DailyReport) -> str:
     contents = element(
         "nav", *(element("a", title, href=f"#{name}") for name, title, _ in sections), aria_label="Sections"
     )
-    main = element("main", *(_section(*section) for section in sections))
+    main = element("main", *(section(*one) for one in sections))
     body = element("body", sections_decisions.opening(report), contents, main, _closing(report))
     return "<!doctype html>\n" + element("html", _head(report), body, lang="en").text + "\n"
+
+
+def section(name: str, title: str, content: Html) -> Html:
+    """A part of a page under a heading, named by it; `name` is what links lead to."""
+    return element(
+        "section", element("h2", title, id=f"{name}-title"), content, id=name, aria_labelledby=f"{name}-title"
+    )
 
 
 def _head(report: DailyReport) -> Html:
@@ -52,12 +59,6 @@ def _head(report: DailyReport) -> Html:
         element("meta", name="viewport", content="width=device-width, initial-scale=1"),
         element("title", f"Learning report, {day(report.known_on)}"),
         stylesheet(STYLE),
-    )
-
-
-def _section(name: str, title: str, content: Html) -> Html:
-    return element(
-        "section", element("h2", title, id=f"{name}-title"), content, id=name, aria_labelledby=f"{name}-title"
     )
 
 

@@ -272,8 +272,21 @@ def interval_strip(
     )
 
 
-def bar_strip(value: float, bounds: tuple[float, float], *, label: str, width: float = NARROW) -> Html:
-    """One bar of a bar chart, to the right of zero when positive and to the left when negative."""
+def bar_strip(
+    value: float, bounds: tuple[float, float], *, label: str, width: float = NARROW, mark: float | None = None
+) -> Html:
+    """One bar of a bar chart, to the right of zero when positive and to the left when negative.
+
+    Args:
+        value: where the bar ends.
+        bounds: domain of the chart, the same for all of its bars.
+        label: the same in words.
+        width: width in pixels, the same for all bars.
+        mark: a second value to show as a short vertical tick.
+
+    Returns:
+        The picture.
+    """
     across = Scale(*bounds, _EDGE, width - _EDGE)
     zero, end = across.position(0.0), across.position(value)
     bar = element(
@@ -284,7 +297,8 @@ def bar_strip(value: float, bounds: tuple[float, float], *, label: str, width: f
         height=STRIP_HEIGHT - 6,
         class_="gain" if value >= 0 else "loss",
     )
-    return _strip(width, label, bar, _upright(zero, "zero"))
+    tick = None if mark is None else _upright(across.position(mark), "mark", inset=1)
+    return _strip(width, label, bar, _upright(zero, "zero"), tick)
 
 
 def axis_strip(bounds: tuple[float, float], *, written: Format, width: float = NARROW) -> Html:

@@ -66,7 +66,27 @@ def weights(report: DailyReport) -> Html:
         " ",
         section.reason.removeprefix(f"{section.status}: "),
     )
-    return joined([state, element("div", _weights_table(section), _weights_history(section), class_="pair")])
+    return joined([state, element("div", _weights_table(section), weights_history(section), class_="pair")])
+
+
+def weights_history(section: WeightsSection) -> Html:
+    """The weights in force over the last nights, as lines."""
+    history = section.history
+    lines = {
+        words(name): values for name, values in sorted(history.weights.items()) if len(values) == len(history.days) > 0
+    }
+    if not lines:
+        return nothing("No earlier nights to draw.")
+    first, last = day(history.days[0]), day(history.days[-1])
+    label = f"Weights in force from {first} to {last}: " + ", ".join(
+        f"{name} from {percent(values[0])} to {percent(values[-1])}" for name, values in lines.items()
+    )
+    chart = line_chart(history.days, lines, label=label, written=percent)
+    return element(
+        "figure",
+        chart,
+        element("figcaption", f"Weights in force over the last {count(len(history.days), 'night')}."),
+    )
 
 
 def _change(why: str, together: Sequence[Change]) -> Html:
@@ -119,23 +139,4 @@ def _weights_table(section: WeightsSection) -> Html:
             "Change is in percentage points against the night before.",
             class_="legend",
         ),
-    )
-
-
-def _weights_history(section: WeightsSection) -> Html:
-    history = section.history
-    lines = {
-        words(name): values for name, values in sorted(history.weights.items()) if len(values) == len(history.days) > 0
-    }
-    if not lines:
-        return nothing("No earlier nights to draw.")
-    first, last = day(history.days[0]), day(history.days[-1])
-    label = f"Weights in force from {first} to {last}: " + ", ".join(
-        f"{name} from {percent(values[0])} to {percent(values[-1])}" for name, values in lines.items()
-    )
-    chart = line_chart(history.days, lines, label=label, written=percent)
-    return element(
-        "figure",
-        chart,
-        element("figcaption", f"Weights in force over the last {count(len(history.days), 'night')}."),
     )

@@ -5,6 +5,7 @@ confidence (sections_evidence).
 """
 
 import shlex
+from collections.abc import Sequence
 
 from amc_learning.contracts.documents.corrections import Correction
 from amc_learning.contracts.documents.daily_report import DailyReport, WatchedPattern
@@ -70,12 +71,17 @@ def failures(report: DailyReport) -> Html:
 
 
 def corrections(report: DailyReport) -> Html:
-    """Every correction with its status, its effect, and how to say no."""
-    if not report.corrections:
+    """Every correction of the report."""
+    return correction_cards(report.corrections)
+
+
+def correction_cards(listed: Sequence[Correction]) -> Html:
+    """Every correction with its status, its effect, and how to say no; those that ended are folded away."""
+    if not listed:
         return nothing("No corrections in force, proposed, or lately ended.")
     status, severity = listed_first(STATUS_ORDER), listed_first(tuple(SEVERITY_TONES))
     ordered = sorted(
-        report.corrections,
+        listed,
         key=lambda one: (status(one.status), severity(one.severity), one.name),
     )
     live = [_correction(one) for one in ordered if one.status not in ENDED]

@@ -4,7 +4,7 @@ import re
 from html.parser import HTMLParser
 from xml.etree import ElementTree
 
-VOID = {"meta", "wbr"}
+VOID = {"link", "meta", "wbr"}
 GLUE = "\N{WORD JOINER}"
 SPACES = re.compile(r"\s+")
 
@@ -32,7 +32,7 @@ class Page(HTMLParser):
         assert self._open.pop() == tag
 
     def handle_data(self, data: str) -> None:
-        if "style" not in self._open:
+        if not {"style", "script"} & set(self._open):
             self._text.append(data)
 
     @property

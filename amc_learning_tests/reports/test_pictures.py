@@ -125,6 +125,12 @@ def test_gains_go_right_of_zero_and_losses_left_by_their_size():
     assert (places(loss, "rect", "x"), places(loss, "rect", "width")) == ([43.5], [12.5])
 
 
+def test_a_mark_on_a_bar_stands_at_its_value():
+    bar = parsed(pictures.bar_strip(5.0, (-10.0, 10.0), label="any", width=112, mark=-2.5))
+    # Between 6 and 106: the middle at 56, and a quarter of the half to its left at 43.5.
+    assert [part.attrib["x1"] for part in bar if part.attrib["class"] == "mark"] == ["43.5"]
+
+
 def test_an_interval_beside_zero_is_strong_and_one_across_it_is_quiet():
     def classes(low: float) -> list[str]:
         value = Interval(estimate=0.05, ci_low=low, ci_high=0.09, n=100)
