@@ -17,7 +17,7 @@ from amc_learning import __version__
 from amc_learning.assets.common import STEPS
 from amc_learning.cli.app import app
 from amc_learning.contracts import documents
-from amc_learning.contracts.documents import WeightsDocument
+from amc_learning.contracts.documents import WeightsDocument, names
 from amc_learning.contracts.events import (
     DiscoveryCandidate,
     DiscoveryResult,
@@ -33,8 +33,8 @@ from amc_learning.intake import thesis_shape, trade_returns, trade_shape
 from amc_learning.intake.discovery_shape import ACTION_TAGS
 from amc_learning.intake.thesis import normalise_theses
 from amc_learning.intake.trade import normalise_trades
+from amc_learning.service.app import build_app
 from amc_learning.settings import Settings
-from amc_learning.stages import publish, publish_documents
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = (ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "data" / "README.md", *sorted((ROOT / "docs").glob("*.md")))
@@ -70,12 +70,13 @@ MEASURED = (
     "weight_decisions",
 )
 DOCUMENTS = {
-    "WeightsDocument": ("The weights document", publish.WEIGHTS_DOCUMENT),
-    "ConfidenceDocument": ("The confidence document", publish_documents.CONFIDENCE_DOCUMENT),
-    "RegimeDocument": ("The market-regime document", publish_documents.REGIME_DOCUMENT),
-    "CorrectionsDocument": ("The corrections document", publish_documents.CORRECTIONS_DOCUMENT),
-    "RecommendationsDocument": ("The recommendations document", publish_documents.RECOMMENDATIONS_DOCUMENT),
-    "DailyReport": ("The daily report", publish_documents.REPORT_DOCUMENT),
+    "WeightsDocument": ("The weights document", names.WEIGHTS_DOCUMENT),
+    "ConfidenceDocument": ("The confidence document", names.CONFIDENCE_DOCUMENT),
+    "RegimeDocument": ("The market-regime document", names.REGIME_DOCUMENT),
+    "CorrectionsDocument": ("The corrections document", names.CORRECTIONS_DOCUMENT),
+    "PatternAnalysisDocument": ("The pattern-analysis document", names.PATTERNS_DOCUMENT),
+    "RecommendationsDocument": ("The recommendations document", names.RECOMMENDATIONS_DOCUMENT),
+    "DailyReport": ("The daily report", names.REPORT_DOCUMENT),
 }
 """Every document: the heading that explains it, and the name it is published under."""
 SHARED_PARTS = "Published documents"
@@ -187,11 +188,24 @@ def test_every_command_shown_parses(line, tmp_path, monkeypatch):
     VERBS[tuple(words[:length])].make_context("amc-learning", words[length:])
 
 
-def test_commands_shown_that_are_not_ours_are_targets_of_the_makefile():
+def test_commands_shown_that_are_not_ours_are_targets_paths_of_the_service_or_folders_to_install(tmp_path):
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
+    routed = {route.path for route in build_app(Settings(data_dir=tmp_path)).routes}
     others = [line for line in shown_commands() if not words_of(line)]
+    known = {f"make {target}" for target in targets}
+    known |= {f"curl -s http://127.0.0.1:{Settings().service.port}{path}" for path in routed}
+    known |= {f"pip install ./{path.parent.relative_to(ROOT)}" for path in ROOT.glob("deploy/*/pyproject.toml")}
     assert others
-    assert {line for line in others if line.split()[0] != "make" or line.split()[1] not in targets} == set()
+    assert set(others) - known == set()
+
+
+def test_every_path_of_the_service_is_documented(tmp_path):
+    routed = {route.path for route in build_app(Settings(data_dir=tmp_path)).routes}
+    shown = set(re.findall(r"`(/[^`? ]*)", CONTRACTS + OPERATIONS))
+    parameters = {path for path in routed if "{" in path}
+    assert routed - parameters <= shown
+    for path in parameters:
+        assert any(one.startswith(path.partition("{")[0]) for one in shown)
 
 
 @pytest.mark.parametrize("verb", VERBS, ids=" ".join)
