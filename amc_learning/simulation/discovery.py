@@ -7,14 +7,15 @@ files (market.py).
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import compress
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
 
+from amc_learning.simulation.arrays import Array, Flags
 from amc_learning.simulation.rules import MarketRules, random_stream
-from amc_learning.simulation.scores import Array, Flags
 
 METHOD = "simulated_market"
 """What the results give as their method, so that nobody takes them for real ones."""
@@ -140,9 +141,10 @@ def _entries(
         market.close[day, chosen].tolist(),
         market.relative_volume[day, chosen].tolist(),
         market.scores[:, day, chosen].T.tolist(),
-        market.is_missing[:, day, chosen].T.tolist(),
+        (~market.is_missing[:, day, chosen]).T.tolist(),
         strict=True,
     )
+    components = rules.components
     return [
         {
             "symbol": market.symbols[symbol],
@@ -151,11 +153,7 @@ def _entries(
             "action_tag": action_tag(total, rules),
             "price": price,
             "rel_vol": relative_volume,
-            "subscores": {
-                name: score
-                for name, score, is_absent in zip(rules.components, scores, is_missing, strict=True)
-                if not is_absent
-            },
+            "subscores": dict(compress(zip(components, scores, strict=True), is_present)),
         }
-        for symbol, rank, total, price, relative_volume, scores, is_missing in columns
+        for symbol, rank, total, price, relative_volume, scores, is_present in columns
     ]

@@ -1,13 +1,13 @@
 """A whole simulated market: bars, indices, discovery results, theses, trades, and the truth planted in them.
 
 Belongs here: putting the parts together, frames and files. Not here: rules (rules.py), scores (scores.py), prices
-(prices.py), discovery results (discovery.py), theses (theses.py), trades (trades.py).
+(prices.py), discovery results (discovery.py), theses (theses.py), trades (trades.py), the truth (truth.py).
 """
 
 import gzip
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
 from pathlib import Path
@@ -17,7 +17,9 @@ import numpy as np
 import polars as pl
 
 from amc_learning.contracts.tables import TOTAL_SCORE
-from amc_learning.simulation.discovery import METHOD, ScoredMarket, discovery_results
+from amc_learning.simulation.arrays import Array, Flags
+from amc_learning.simulation.discovery import ScoredMarket, discovery_results
+from amc_learning.simulation.listings import bars_there, symbols
 from amc_learning.simulation.prices import (
     BarPaths,
     MarketPath,
@@ -27,20 +29,19 @@ from amc_learning.simulation.prices import (
     simulate_bars,
     simulate_market_path,
 )
-from amc_learning.simulation.rules import N_WARM_UP_SESSIONS, MarketRules, random_stream
+from amc_learning.simulation.rules import N_WARM_UP_SESSIONS, MarketRules
 from amc_learning.simulation.scores import (
-    Array,
-    Flags,
     latent_scores,
     missing_scores,
     return_shocks,
     shown_scores,
     total_scores,
+    with_constants,
 )
 from amc_learning.simulation.theses import opinions, thesis_messages
 from amc_learning.simulation.trades import orders, trade_messages
+from amc_learning.simulation.truth import planted_truth
 
-NOTE = "Simulated market: every price, score and symbol in this folder is invented. Nothing here is market data."
 SHOWN = slice(N_WARM_UP_SESSIONS, None)
 
 
@@ -112,9 +113,7 @@ def simulate_market(
     latent = latent_scores(rules, n_sessions=n_simulated)
     path = simulate_market_path(rules, n_sessions=n_simulated)
     bars = simulate_bars(rules, path, return_shocks(rules, latent))
-    has_bar = (
-        random_stream(rules, "missing bars").random((rules.n_sessions, rules.n_symbols)) >= rules.share_missing_bars
-    )
+    has_bar = bars_there(rules)
     scored = _scored_market(rules, path, bars, latent, has_bar)
     tape = Tape(bars.open[SHOWN], bars.high[SHOWN], bars.low[SHOWN], bars.close[SHOWN], has_bar)
     thought = opinions(rules, scored, tape)
@@ -125,7 +124,7 @@ def simulate_market(
         discovery_results=discovery_results(rules, scored, sessions),
         theses=thesis_messages(rules, scored, sessions, thought),
         trades=trade_messages(rules, scored, tape, sessions, orders(rules, scored, thought)),
-        truth=_truth(rules, sessions),
+        truth=planted_truth(rules, sessions),
     )
 
 
@@ -179,11 +178,11 @@ def _check_sessions(rules: MarketRules, sessions: Sequence[date], index_sessions
 
 
 def _scored_market(rules: MarketRules, path: MarketPath, bars: BarPaths, latent: Array, has_bar: Flags) -> ScoredMarket:
-    scores = shown_scores(latent[:, SHOWN])
+    scores = with_constants(rules, shown_scores(latent[:, SHOWN]))
     is_missing = missing_scores(rules, n_sessions=rules.n_sessions)
     total = np.where(has_bar, total_scores(rules, scores, is_missing), np.nan)
     return ScoredMarket(
-        symbols=[f"SIM{number:04d}" for number in range(1, rules.n_symbols + 1)],
+        symbols=symbols(rules),
         scores=scores,
         is_missing=is_missing,
         total=total,
@@ -234,34 +233,3 @@ def _scores_frame(rules: MarketRules, market: ScoredMarket, sessions: Sequence[d
             for name, values in (components | {TOTAL_SCORE: market.total}).items()
         }
     )
-
-
-def _truth(rules: MarketRules, sessions: Sequence[date]) -> dict[str, Any]:
-    return {
-        "is_simulated": True,
-        "method": METHOD,
-        "note": NOTE,
-        "seed": rules.seed,
-        "first_session": sessions[0].isoformat(),
-        "last_session": sessions[-1].isoformat(),
-        "n_sessions": rules.n_sessions,
-        "n_symbols": rules.n_symbols,
-        "default_weights": dict(rules.default_weights),
-        "information_coefficients": dict(zip(rules.components, rules.information_coefficients, strict=True)),
-        "information_coefficient_meaning": (
-            "population Spearman correlation, across all scored symbols of a session, of the component score with the "
-            "return of the next session from open to close"
-        ),
-        "score_persistence": rules.score_persistence,
-        "volatility": rules.volatility,
-        "share_missing_bars": rules.share_missing_bars,
-        "share_missing_scores": rules.share_missing_scores,
-        "theses": _readable(asdict(rules.theses)),
-        "trades": asdict(rules.trades),
-        "turbulence": None if rules.turbulence is None else asdict(rules.turbulence),
-    }
-
-
-def _readable(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Tuples as lists, as they come back from JSON."""
-    return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from amc_learning.simulation.arrays import Array, Flags
 from amc_learning.simulation.rules import N_WARM_UP_SESSIONS, MarketRules, random_stream
-from amc_learning.simulation.scores import Array, Flags
 
 MARKET_VOLATILITY = 0.010
 """Daily standard deviation of the market on an average day: 16 % a year, the long-run level of the VIX."""
@@ -93,6 +93,19 @@ def heavy_tailed(standard_normal: Array) -> Array:
     return stretched * float((1 - 2 * TAIL_WEIGHT) ** 0.75)
 
 
+def student_tailed(standard_normal: Array, *, degrees_of_freedom: float) -> Array:
+    """Normal draws turned into Student's t of unit variance, quantile by quantile; strictly rising, so ranks stay.
+
+    >>> student_tailed(np.array([-3.0, 0.0, 1.0, 3.0]), degrees_of_freedom=3.0).round(2)
+    array([-5.32,  0.  ,  0.69,  5.32])
+    """
+    from scipy.special import ndtr, stdtrit  # noqa: PLC0415 - costs start-up time that nobody else should pay
+
+    # the lower tail on both sides: near 1, probabilities have no digits left to tell large draws apart
+    quantiles = -stdtrit(degrees_of_freedom, ndtr(-np.abs(standard_normal)))
+    return np.copysign(quantiles, standard_normal) * float(np.sqrt(1 - 2 / degrees_of_freedom))
+
+
 def simulate_market_path(rules: MarketRules, *, n_sessions: int) -> MarketPath:
     """Index levels with clustered volatility, and the market's overnight and intraday log returns."""
     log_volatility = _autoregression(
@@ -154,7 +167,7 @@ def simulate_bars(rules: MarketRules, market: MarketPath, shocks: Array) -> BarP
     """
     n_sessions, n_symbols = shocks.shape
     own_volatility = rules.volatility * market.relative_volatility[:, None]
-    intraday = market.intraday[:, None] + own_volatility * heavy_tailed(shocks)
+    intraday = market.intraday[:, None] + own_volatility * _own_tailed(rules, shocks)
     overnight = _overnight_returns(rules, market, own_volatility, n_symbols=n_symbols)
     first_price = np.exp(random_stream(rules, "first prices").normal(np.log(40), 0.5, n_symbols)).clip(12, 300)
     log_close = np.log(first_price) + np.cumsum(overnight + intraday, axis=0)
@@ -188,12 +201,17 @@ def _vix(volatility: Array) -> Array:
     return points
 
 
+def _own_tailed(rules: MarketRules, standard_normal: Array) -> Array:
+    if rules.student_returns is None:
+        return heavy_tailed(standard_normal)
+    return student_tailed(standard_normal, degrees_of_freedom=rules.student_returns.degrees_of_freedom)
+
+
 def _turbulence(rules: MarketRules, *, n_sessions: int) -> Array:
-    factors = np.ones(n_sessions)
-    if rules.turbulence is not None:
-        first = N_WARM_UP_SESSIONS + rules.turbulence.first_session
-        factors[first : first + rules.turbulence.n_sessions] = rules.turbulence.factor
-    return factors
+    if rules.turbulence is None:
+        return np.ones(n_sessions)
+    shown = np.arange(n_sessions) - N_WARM_UP_SESSIONS
+    return np.where(rules.turbulence.holds_on(shown), rules.turbulence.factor, 1.0)
 
 
 def _autoregression(draws: Array, persistence: float) -> Array:
@@ -208,7 +226,7 @@ def _overnight_returns(rules: MarketRules, market: MarketPath, own_volatility: A
     beta = traits.normal(1.0, 0.3, n_symbols).clip(0.2, 2.0)
     restlessness = traits.uniform(0.2, 0.8, n_symbols)
     own = random_stream(rules, "overnight").standard_normal((len(market.overnight), n_symbols))
-    return beta * market.overnight[:, None] + restlessness * own_volatility * heavy_tailed(own)
+    return beta * market.overnight[:, None] + restlessness * own_volatility * _own_tailed(rules, own)
 
 
 def _volumes(rules: MarketRules, shocks: Array) -> NDArray[np.int64]:

@@ -1,7 +1,8 @@
 """The rules of a simulated market: everything that decides what it looks like, and nothing that makes it.
 
-Belongs here: parameters, their bounds, the sample market of `make run`, the random streams. Not here: scores
-(scores.py), prices (prices.py), discovery results (discovery.py), theses (theses.py), trades (trades.py).
+Belongs here: parameters, their bounds, the sample market of `make run`, the random streams. Not here: parameters of
+truths beyond linear effects (truths.py), other named markets (scenarios.py), scores (scores.py), prices (prices.py),
+discovery results (discovery.py), theses (theses.py), trades (trades.py).
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,6 +10,22 @@ from dataclasses import dataclass, field
 from datetime import date, time
 
 import numpy as np
+from numpy.typing import NDArray
+
+from amc_learning.simulation.arrays import Flags
+from amc_learning.simulation.bounds import refuse
+from amc_learning.simulation.truths import (
+    ConstantComponent,
+    CorrelatedComponents,
+    DecayingEffect,
+    Delistings,
+    RegimeEffect,
+    ReversingEffect,
+    StudentReturns,
+    ThresholdEffect,
+    correlation_matrix,
+    repeated,
+)
 
 N_WARM_UP_SESSIONS = 20
 """Sessions simulated before the first one shown, so that 20-session averages and returns exist from the start."""
@@ -87,7 +104,7 @@ class ThesisRules:
             ),
             f"the chances to be right are {chances}; all must lie in [0, 1]": all(0 <= one <= 1 for one in chances),
         }
-        _refuse(checks)
+        refuse(checks)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,7 +147,7 @@ class TradeRules:
                 and self.share_scaled_in + self.share_scaled_out <= 1
             ),
         }
-        _refuse(checks)
+        refuse(checks)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,6 +158,7 @@ class Turbulence:
         first_session: number of its first session shown, from 0.
         n_sessions: how long it lasts.
         factor: how many times the usual moves of the market are, and the VIX is.
+        repeats_after: sessions from the start of one stretch to the start of the next; null: there is one stretch.
 
     Raises:
         ValueError: a value is outside its bounds, with the bounds in the message.
@@ -149,6 +167,7 @@ class Turbulence:
     first_session: int
     n_sessions: int
     factor: float = 3.0
+    repeats_after: int | None = None
 
     def __post_init__(self) -> None:
         """Refuse values outside their bounds."""
@@ -157,8 +176,22 @@ class Turbulence:
                 min(self.first_session, self.n_sessions) >= 0
             ),
             f"factor is {self.factor}; it must be positive": self.factor > 0,
+            f"repeats_after is {self.repeats_after}; it must exceed n_sessions, {self.n_sessions}": (
+                self.repeats_after is None or self.repeats_after > self.n_sessions
+            ),
         }
-        _refuse(checks)
+        refuse(checks)
+
+    def holds_on(self, session: NDArray[np.int_]) -> Flags:
+        """On which of the numbered sessions the market is turbulent.
+
+        >>> Turbulence(first_session=1, n_sessions=2, repeats_after=4).holds_on(np.arange(8)).astype(int).tolist()
+        [0, 1, 1, 0, 0, 1, 1, 0]
+        """
+        elapsed = session - self.first_session
+        within = elapsed if self.repeats_after is None else np.where(elapsed < 0, elapsed, elapsed % self.repeats_after)
+        holds: Flags = (within >= 0) & (within < self.n_sessions)
+        return holds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,12 +202,13 @@ class MarketRules:
         seed: where all randomness comes from; 0 or larger.
         first_session: date of the first session shown; the sessions passed to the simulator must start there.
         n_sessions: sessions shown.
-        n_symbols: symbols listed, each from the first session to the last.
+        n_symbols: symbols listed on the first session.
         n_candidates: symbols discovery selects a day, the best by total score.
         n_controls: unselected symbols shown a day for comparison, drawn at random.
         default_weights: component to weight in the total score, in the order of the components.
         component_information_coefficients: component to its planted daily Spearman correlation with the return of the
-            next session from open to close, in (-1, 1); components that are not named have none.
+            next session from open to close, in (-1, 1), by an effect of its own; components not named have none. What a
+            component shows besides, because it is correlated with others, is in effects.py.
         score_persistence: correlation of a symbol's latent score with that of the session before, in [0, 1).
         volatility: standard deviation of a symbol's own return from open to close on an average day, fraction.
         share_missing_bars: chance that a symbol has no bar on a session; it is not scored then.
@@ -184,6 +218,13 @@ class MarketRules:
         theses: what is thought about candidates.
         trades: what is done with them.
         turbulence: when the market as a whole is nervous; null: never more than by its ordinary ups and downs.
+        threshold_effects: components that pay from a score on, instead of a linear effect.
+        regime_effects: components with another effect on turbulent sessions.
+        decaying_effects, reversing_effects: components whose effect fades, or turns its sign.
+        correlated_components: pairs of components whose latent scores are correlated.
+        constant_components: components with the same score for every symbol.
+        student_returns: how heavy the tails of a symbol's own returns are; null: kurtosis 5.5, without a power law.
+        delistings: how many symbols end; null: none does.
 
     Raises:
         ValueError: a value is outside its bounds, with the bounds in the message.
@@ -207,10 +248,21 @@ class MarketRules:
     theses: ThesisRules = field(default_factory=ThesisRules)
     trades: TradeRules = field(default_factory=TradeRules)
     turbulence: Turbulence | None = None
+    threshold_effects: tuple[ThresholdEffect, ...] = ()
+    regime_effects: tuple[RegimeEffect, ...] = ()
+    decaying_effects: tuple[DecayingEffect, ...] = ()
+    reversing_effects: tuple[ReversingEffect, ...] = ()
+    correlated_components: tuple[CorrelatedComponents, ...] = ()
+    constant_components: tuple[ConstantComponent, ...] = ()
+    student_returns: StudentReturns | None = None
+    delistings: Delistings | None = None
 
     def __post_init__(self) -> None:
         """Refuse values outside their bounds."""
-        _refuse(_checks(self))
+        refuse(_checks(self))
+        refuse(_name_checks(self))
+        refuse(_fit_checks(self))
+        refuse(_variance_checks(self))
 
     @property
     def components(self) -> tuple[str, ...]:
@@ -246,17 +298,8 @@ def copula_loadings(information_coefficients: Sequence[float]) -> tuple[float, .
     return tuple(float(2 * np.sin(np.pi * rho / 6)) for rho in information_coefficients)
 
 
-def _refuse(checks: Mapping[str, bool]) -> None:
-    """Raise the first complaint that is not met."""
-    for complaint, is_kept in checks.items():
-        if not is_kept:
-            raise ValueError(complaint)
-
-
 def _checks(rules: MarketRules) -> dict[str, bool]:
     shares = {"share_missing_bars": rules.share_missing_bars, "share_missing_scores": rules.share_missing_scores}
-    planted = rules.component_information_coefficients
-    explained = sum(r * r for r in copula_loadings(rules.information_coefficients))
     weights = rules.default_weights
     n_shown = rules.n_candidates + rules.n_controls
     return {
@@ -271,13 +314,67 @@ def _checks(rules: MarketRules) -> dict[str, bool]:
         f"default_weights are {dict(weights)}; they must be 0 or larger with a positive sum": (
             all(weight >= 0 for weight in weights.values()) and sum(weights.values()) > 0
         ),
-        f"planted effects on {sorted(set(planted) - set(weights))}, which are not components": set(planted)
-        <= set(weights),
-        f"planted effects {dict(planted)} together explain more than all of the return": explained < 1,
         f"score_persistence is {rules.score_persistence}; it must lie in [0, 1)": 0 <= rules.score_persistence < 1,
         f"volatility is {rules.volatility}; it must lie in (0, 0.2]": 0 < rules.volatility <= 0.2,
         **{f"{name} is {share}; it must lie in [0, 1)": 0 <= share < 1 for name, share in shares.items()},
     }
+
+
+def _name_checks(rules: MarketRules) -> dict[str, bool]:
+    """Every truth speaks of components there are, and no two of a kind of the same one."""
+    named = {
+        "planted effects": list(rules.component_information_coefficients),
+        "threshold_effects": [one.component for one in rules.threshold_effects],
+        "regime_effects": [one.component for one in rules.regime_effects],
+        "decaying_effects": [one.component for one in rules.decaying_effects],
+        "reversing_effects": [one.component for one in rules.reversing_effects],
+        "constant_components": [one.component for one in rules.constant_components],
+    }
+    pairs = [sorted((pair.one, pair.other)) for pair in rules.correlated_components]
+    everything = named | {"correlated_components": [name for pair in pairs for name in pair]}
+    unknown = {kind: sorted(set(names) - set(rules.components)) for kind, names in everything.items()}
+    twice = {kind: repeated(names) for kind, names in named.items()}
+    twice["correlated_components"] = repeated(" and ".join(pair) for pair in pairs)
+    return {f"{kind} on {names}, which are not components": not names for kind, names in unknown.items()} | {
+        f"{kind} name {names} more than once": not names for kind, names in twice.items()
+    }
+
+
+def _fit_checks(rules: MarketRules) -> dict[str, bool]:
+    """Truths that would contradict each other, or leave their numbers without a closed form."""
+    steps = {one.component for one in rules.threshold_effects}
+    linear = {name for name, planted in rules.component_information_coefficients.items() if planted != 0}
+    with_effect = linear | {one.component for one in rules.regime_effects}
+    changing = {one.component for one in rules.decaying_effects} | {one.component for one in rules.reversing_effects}
+    correlated = {name for pair in rules.correlated_components for name in (pair.one, pair.other)}
+    constant = {one.component for one in rules.constant_components}
+    matrix = correlation_matrix(rules.components, rules.correlated_components)
+    return {
+        f"{sorted(steps & with_effect)} have a threshold and a linear effect; plant one": not steps & with_effect,
+        f"{sorted(steps & (correlated | constant))} have a threshold effect; they may be neither correlated with "
+        "another component nor constant": not steps & (correlated | constant),
+        f"{sorted(changing - with_effect)} decay or reverse and have no linear effect": not changing - with_effect,
+        "regime_effects need turbulence: without it there is one regime": (
+            not rules.regime_effects or rules.turbulence is not None
+        ),
+        "correlated_components contradict each other: no scores have all these correlations": (
+            float(np.linalg.eigvalsh(matrix)[0]) > 1e-9
+        ),
+    }
+
+
+def _variance_checks(rules: MarketRules) -> dict[str, bool]:
+    """No regime's effects may explain more than all of the return; decays and reversals can only explain less."""
+    calm = rules.component_information_coefficients
+    turbulent = {**calm, **{one.component: one.turbulent_information_coefficient for one in rules.regime_effects}}
+    matrix = np.abs(correlation_matrix(rules.components, rules.correlated_components))
+    steps = sum(one.explained_variance for one in rules.threshold_effects)
+    checks = {}
+    for planted in (calm, turbulent):
+        loadings = np.abs(copula_loadings([planted.get(name, 0.0) for name in rules.components]))
+        complaint = f"planted effects {dict(planted)} together explain more than all of the return"
+        checks[complaint] = bool(loadings @ matrix @ loadings + steps < 1)
+    return checks
 
 
 SAMPLE = MarketRules(

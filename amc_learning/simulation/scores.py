@@ -5,16 +5,18 @@ Not here: prices made from the shocks (prices.py), the choice of candidates (dis
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
-from amc_learning.simulation.rules import MarketRules, copula_loadings, random_stream
-
-Array = NDArray[np.float64]
-Flags = NDArray[np.bool_]
+from amc_learning.simulation.arrays import Array, Flags
+from amc_learning.simulation.effects import explained_variance, loadings
+from amc_learning.simulation.rules import N_WARM_UP_SESSIONS, MarketRules, random_stream
+from amc_learning.simulation.truths import correlation_matrix
 
 
 def latent_scores(rules: MarketRules, *, n_sessions: int) -> Array:
-    """Standard normal scores, independent between components and symbols, AR(1) along sessions and stationary.
+    """Standard normal scores, independent between symbols, AR(1) along sessions and stationary.
+
+    Components are independent unless the rules correlate them; then a component is mixed from its own draws and those
+    of the components before it, by the Cholesky factor of the correlations.
 
     Returns:
         Array of shape (component, session, symbol).
@@ -25,6 +27,13 @@ def latent_scores(rules: MarketRules, *, n_sessions: int) -> Array:
     innovation = np.sqrt(1 - persistence**2)
     for session in range(1, n_sessions):
         scores[:, session] = persistence * scores[:, session - 1] + innovation * scores[:, session]
+    if rules.correlated_components:
+        mixing = np.linalg.cholesky(correlation_matrix(rules.components, rules.correlated_components))
+        # from the last to the first: each needs only its own draws and earlier ones, which are still unmixed then
+        for place in reversed(range(len(scores))):
+            scores[place] *= mixing[place, place]
+            for earlier in range(place):
+                scores[place] += mixing[place, earlier] * scores[earlier]
     return scores
 
 
@@ -40,26 +49,37 @@ def shown_scores(latent: Array) -> Array:
     return points
 
 
-def return_shocks(rules: MarketRules, latent: Array) -> Array:
-    """Standard normal shocks of every session, correlated with the latent scores of the session *before* as planted.
+def with_constants(rules: MarketRules, scores: Array) -> Array:
+    """The scores shown, those of constant components replaced: shape (component, session, symbol)."""
+    for constant in rules.constant_components:
+        scores[rules.components.index(constant.component), constant.first_session :] = constant.score
+    return scores
 
-    shock[t] = sum over components of r_c * latent_c[t - 1], plus independent noise with what is left of the variance.
-    Latent score and shock are jointly normal with correlation r_c = 2 sin(pi IC_c / 6), so their population Spearman
-    correlation is exactly the planted IC_c; rising transformations of either side, such as scores of 0-100 and
-    heavy-tailed returns, leave it as it is. The first session has no session before and is noise.
+
+def return_shocks(rules: MarketRules, latent: Array) -> Array:
+    """Shocks of every session with unit variance, correlated with the latent scores of the session *before* as planted.
+
+    shock[t] = sum over components of r_c * latent_c[t - 1], plus the centred step of every threshold effect, plus
+    independent noise with what is left of the variance. Latent score and shock are jointly normal with correlation
+    r_c = 2 sin(pi IC_c / 6), so their population Spearman correlation is exactly the planted IC_c; rising
+    transformations of either side, such as scores of 0-100 and heavy-tailed returns, leave it as it is. The first
+    session has no session before and is noise. Before the first session shown, effects are those of that session.
 
     Args:
         rules: planted effects and seed.
-        latent: shape (component, session, symbol).
+        latent: shape (component, session, symbol), warm-up included.
 
     Returns:
-        Array of shape (session, symbol).
+        Array of shape (session, symbol); standard normal unless a step is planted.
     """
-    loadings = copula_loadings(rules.information_coefficients)
+    shown = (np.arange(latent.shape[1] - 1) - N_WARM_UP_SESSIONS).clip(0, rules.n_sessions - 1)
     shocks = random_stream(rules, "shocks").standard_normal(latent.shape[1:])
-    shocks[1:] *= np.sqrt(1 - sum(r * r for r in loadings))
-    for loading, component in zip(loadings, latent, strict=True):
-        shocks[1:] += loading * component[:-1]
+    shocks[1:] *= np.sqrt(1 - explained_variance(rules))[shown, None]
+    for loading, component in zip(loadings(rules), latent, strict=True):
+        shocks[1:] += loading[shown, None] * component[:-1]
+    for step in rules.threshold_effects:
+        points = shown_scores(latent[rules.components.index(step.component), :-1])
+        shocks[1:] += step.lift * ((points >= step.score) - step.share_above)
     return shocks
 
 

@@ -9,19 +9,21 @@ is the planted one, for every source, recommendation and confidence. A recommend
 candidate, or of none, is not made: there is nothing to choose.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from itertools import accumulate
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
 
+from amc_learning.simulation.arrays import Array, Flags
 from amc_learning.simulation.discovery import ScoredMarket, market_regime, ranking
 from amc_learning.simulation.prices import Tape
 from amc_learning.simulation.rules import MarketRules, ThesisRules, random_stream
-from amc_learning.simulation.scores import Array, Flags
 
 MINUTES_AFTER_DISCOVERY = 5
 """Theses are written about candidates, so they come after them."""
@@ -143,12 +145,13 @@ def _session_opinions(rules: ThesisRules, session: _Session) -> Iterator[Opinion
         is_ai = number % 2 == 0
         low, high = rules.ai_confidence if is_ai else rules.rule_confidence
         confidence = round(low + (high - low) * sureness, 3)
+        n_left = np.count_nonzero(is_left)
         possible = [
             name
             for name, share in rules.recommendation_shares.items()
-            if share > 0 and (not is_judged or _is_a_choice(comes_true[name][is_left]))
+            if share > 0 and (not is_judged or 0 < np.count_nonzero(comes_true[name] & is_left) < n_left)
         ]
-        if not possible or not is_left.any():
+        if not possible or not n_left:
             continue
         recommendation = _drawn(rules.recommendation_shares, possible, kind)
         chance = planted_chance(
@@ -160,14 +163,10 @@ def _session_opinions(rules: ThesisRules, session: _Session) -> Iterator[Opinion
         yield Opinion(session.number, symbol, is_ai, recommendation, confidence)
 
 
-def _is_a_choice(comes_true: Flags) -> bool:
-    return bool(comes_true.any() and not comes_true.all())
-
-
 def _drawn(shares: Mapping[str, float], possible: Sequence[str], draw: float) -> str:
     """One of the possible names, each with its share."""
-    reached = np.cumsum([shares[name] for name in possible])
-    return possible[int(np.searchsorted(reached, draw * reached[-1], side="right").clip(0, len(possible) - 1))]
+    reached = list(accumulate(shares[name] for name in possible))
+    return possible[min(bisect_right(reached, draw * reached[-1]), len(possible) - 1)]
 
 
 def _message(rules: MarketRules, market: ScoredMarket, session: date, opinion: Opinion) -> dict[str, Any]:

@@ -11,28 +11,14 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from scipy.stats import spearmanr
 
 from amc_learning.simulation.market import simulate_market, write_market
 from amc_learning.simulation.rules import SAMPLE, ThesisRules, TradeRules
 
 from .conftest import weekdays
+from .estimates import daily_information_coefficients
 
 WIDE = replace(SAMPLE, n_sessions=250, n_symbols=400, share_missing_bars=0.03, share_missing_scores=0.1)
-
-
-def daily_information_coefficients(market, component):
-    """By scipy, day by day, from what is in the frames: scores of a session, open to close of the next."""
-    following = dict(zip(market.index["date"], market.index["date"][1:], strict=False))
-    next_return = market.bars.select("symbol", entry="date", forward_return=pl.col("close") / pl.col("open") - 1)
-    pairs = (
-        market.scores.with_columns(entry=pl.col("date").replace_strict(following, default=None, return_dtype=pl.Date))
-        .join(next_return, on=["symbol", "entry"])
-        .select("date", component, "forward_return")
-        .drop_nulls()
-    )
-    days = pairs.partition_by("date")
-    return np.array([spearmanr(day[component], day["forward_return"]).statistic for day in days])
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -85,6 +71,24 @@ def test_same_rules_same_market_and_another_seed_another_market(simulate, sample
     assert other.theses != sample.theses
     assert not other.bars.equals(sample.bars)
     assert not other.scores.equals(sample.scores)
+
+
+SAMPLE_SHA256 = {
+    "bars": "6aebf688cf47a910ef1f82f115a5dfae9ac52c1659d688c45be10e96c3239261",
+    "index": "eb27d944cfc75b29f116d5e7c62aff072b435cc51ae4b121fc7e7be9946076a3",
+    "scores": "a92c6cce5e324f3369d245388519d60e974c05734f9c50cb448aa56d0aa09bab",
+    "discovery_results": "8410fa0adf4e6a16333e2c625bf9fc85acceb1ae8b60c55ef516097db65a812a",
+    "theses": "929ea2e4c794ec66ada709e4e03eb041ca05ea99ba9723aae8142dfa2dd9d4db",
+    "trades": "2d58dac62613e7e5040c778c40fad3ddb48095d5ed711ddfc93dd115caf5d401",
+}
+"""Of the sample over plain weekdays as it was before there were other truths than linear effects, part by part."""
+
+
+@pytest.mark.parametrize("part", SAMPLE_SHA256)
+def test_the_sample_is_what_it_was_before_other_truths_could_be_planted(sample, part):
+    value = getattr(sample, part)
+    shown = value if isinstance(value, list) else value.to_dict(as_series=False)
+    assert hashlib.sha256(json.dumps(shown, default=str).encode()).hexdigest() == SAMPLE_SHA256[part]
 
 
 def digests(folder: Path) -> dict[str, str]:

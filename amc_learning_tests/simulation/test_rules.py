@@ -15,6 +15,17 @@ from amc_learning.simulation.rules import (
     Turbulence,
     copula_loadings,
 )
+from amc_learning.simulation.truths import (
+    ConstantComponent,
+    CorrelatedComponents,
+    DecayingEffect,
+    RegimeEffect,
+    ReversingEffect,
+    ThresholdEffect,
+)
+
+STEP = ThresholdEffect(component="squeeze", score=60.0, lift=0.3)
+RAREST = CorrelatedComponents(one="squeeze", other="options", correlation=0.9)
 
 
 def test_default_weights_are_those_of_the_settings_in_the_same_order():
@@ -83,8 +94,54 @@ def test_components_without_a_planted_effect_have_none():
         (TradeRules, {"share_scaled_in": 0.6, "share_scaled_out": 0.6}, "share_scaled_in is 0.6"),
         (Turbulence, {"first_session": -1, "n_sessions": 5}, "first_session is -1"),
         (Turbulence, {"first_session": 0, "n_sessions": 5, "factor": 0.0}, "factor is 0.0"),
+        (Turbulence, {"first_session": 0, "n_sessions": 5, "repeats_after": 5}, "must exceed n_sessions, 5"),
     ],
 )
 def test_rules_of_theses_trades_and_turbulence_refuse_what_they_cannot_mean(rules, changes, complaint):
     with pytest.raises(ValueError, match=complaint):
         rules(**changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({"threshold_effects": (replace(STEP, component="sqeeze"),)}, "threshold_effects on .'sqeeze'.*not components"),
+        ({"threshold_effects": (STEP, STEP)}, "threshold_effects name .'squeeze'. more than once"),
+        ({"threshold_effects": (replace(STEP, component="technical"),)}, "a threshold and a linear effect; plant one"),
+        ({"threshold_effects": (STEP,), "correlated_components": (RAREST,)}, "neither correlated"),
+        (
+            {"threshold_effects": (STEP,), "constant_components": (ConstantComponent(component="squeeze"),)},
+            "nor constant",
+        ),
+        (
+            {
+                "regime_effects": (RegimeEffect(component="technical", turbulent_information_coefficient=0.0),),
+                "turbulence": None,
+            },
+            "regime_effects need turbulence",
+        ),
+        (
+            {"decaying_effects": (DecayingEffect(component="squeeze", shape="linear", n_sessions=9),)},
+            "'squeeze'. decay or reverse and have no linear effect",
+        ),
+        ({"reversing_effects": (ReversingEffect(component="options", session=9),)}, "'options'. decay or reverse"),
+        ({"correlated_components": (RAREST, replace(RAREST, one="options", other="squeeze"))}, "more than once"),
+        (
+            {
+                "correlated_components": (
+                    RAREST,
+                    replace(RAREST, other="catalyst"),
+                    replace(RAREST, one="options", other="catalyst", correlation=-0.9),
+                )
+            },
+            "no scores have all these correlations",
+        ),
+        (
+            {"regime_effects": (RegimeEffect(component="squeeze", turbulent_information_coefficient=0.99),)},
+            "more than all of the return",
+        ),
+    ],
+)
+def test_truths_that_contradict_each_other_are_refused(changes, complaint):
+    with pytest.raises(ValueError, match=complaint):
+        replace(SAMPLE, **changes)
