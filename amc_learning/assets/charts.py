@@ -6,13 +6,18 @@ Belongs here: drawing. matplotlib is imported only when something is drawn, so l
 from io import BytesIO
 from typing import TYPE_CHECKING
 
+import numpy as np
 import polars as pl
+
+from amc_learning.contracts.documents.replay import ReplayDocument
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 INK, MUTED, GOOD, BAD = "#1f3a5f", "#9aa5b1", "#2a7f62", "#b3423a"
+LINES = (INK, "#b0610a", "#00785a", "#a34a86", "#2478b5", "#8c6d00", BAD, "#5b6672")
+"""Colours of lines, those of the report: people with any colour vision tell them apart."""
 
 
 def _figure(width: float = 6.4, height: float = 2.6) -> "tuple[Figure, Axes]":
@@ -141,4 +146,41 @@ def attribution_chart(parts: pl.DataFrame) -> bytes | None:
     axes.axvline(0, color=MUTED, linewidth=0.8)
     axes.invert_yaxis()
     axes.set_title("realised profit and loss, USD", fontsize=9, loc="left")
+    return _png(figure)
+
+
+def replay_chart(replay: ReplayDocument, *, dpi: int = 80) -> bytes:
+    """What learning gained over the default weights, per horizon, and the weights in force over time."""
+    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter  # noqa: PLC0415
+    from matplotlib.figure import Figure  # noqa: PLC0415
+
+    horizons = list(replay.curves)
+    figure = Figure(figsize=(7.6, 4.6), dpi=dpi, layout="constrained")
+    figure.suptitle("summed daily IC over the default weights, 95 % interval", fontsize=9, x=0.01, ha="left")
+    grid = figure.add_gridspec(2, max(len(horizons), 1), height_ratios=(1.0, 1.15))
+    panels = [figure.add_subplot(grid[0, at]) for at in range(len(horizons))]
+    for axes, horizon in zip(panels, horizons, strict=True):
+        points = replay.curves[horizon]
+        days = np.array([point.decided_on for point in points], dtype="datetime64[D]")
+        gained = [point.cumulative_over_static for point in points]
+        low = [gain if point.ci_low is None else point.ci_low for gain, point in zip(gained, points, strict=True)]
+        high = [gain if point.ci_high is None else point.ci_high for gain, point in zip(gained, points, strict=True)]
+        axes.fill_between(days, low, high, color=MUTED, alpha=0.35, linewidth=0)
+        axes.plot(days, gained, color=INK, linewidth=1.2)
+        axes.axhline(0, color=MUTED, linewidth=0.8)
+        axes.set_title(horizon, fontsize=8, loc="left")
+    below = figure.add_subplot(grid[1, :])
+    nights = np.array([night.known_on for night in replay.nights], dtype="datetime64[D]")
+    for at, component in enumerate(replay.default_weights):
+        weights = [night.weights[component] for night in replay.nights]
+        below.step(nights, weights, where="post", color=LINES[at % len(LINES)], linewidth=1.3, label=component)
+    below.set_title("weights in force", fontsize=8, loc="left")
+    below.legend(fontsize=7, frameon=False, ncols=1, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    for axes in (*panels, below):
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.tick_params(labelsize=7)
+        locator = AutoDateLocator(minticks=2, maxticks=5)  # type: ignore[no-untyped-call]
+        axes.xaxis.set_major_locator(locator)
+        axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
+        axes.xaxis.get_offset_text().set_fontsize(7)
     return _png(figure)

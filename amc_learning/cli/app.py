@@ -6,7 +6,20 @@ from typing import Annotated
 import typer
 
 from amc_learning import __version__
-from amc_learning.cli import corrections, cycle, demo, ingest, inspect, keys, learned, quarantine, serve, weights
+from amc_learning.cli import (
+    corrections,
+    cycle,
+    demo,
+    ingest,
+    inspect,
+    keys,
+    learned,
+    quarantine,
+    replay,
+    serve,
+    simulate,
+    weights,
+)
 
 app = typer.Typer(
     name="amc-learning",
@@ -24,6 +37,7 @@ app.add_typer(corrections.app, name="corrections")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(keys.app, name="keys")
 app.command()(cycle.backfill)
+app.command()(replay.replay)
 app.command()(learned.theses)
 app.command()(learned.trades)
 app.command()(learned.failures)
@@ -34,6 +48,7 @@ app.command()(inspect.doctor)
 app.command()(serve.serve)
 app.command()(serve.up)
 app.command()(demo.demo)
+app.command()(simulate.simulate)
 
 
 def _version(*, value: bool) -> None:
@@ -74,6 +89,7 @@ def _expected_errors() -> tuple[type[Exception], ...]:
     from amc_learning.stages.decide import DecisionError  # noqa: PLC0415
     from amc_learning.stages.orders import OrderError  # noqa: PLC0415
     from amc_learning.stages.publish import PublicationError  # noqa: PLC0415
+    from amc_learning.stages.replay import ReplayError  # noqa: PLC0415
     from amc_learning.stages.trades import LedgerError  # noqa: PLC0415
     from amc_learning.warehouse.errors import WarehouseError  # noqa: PLC0415
 
@@ -84,6 +100,7 @@ def _expected_errors() -> tuple[type[Exception], ...]:
         LedgerError,
         OrderError,
         PublicationError,
+        ReplayError,
         ServiceError,
         VendorError,
         WarehouseError,

@@ -88,6 +88,13 @@ def evidence_from_statistics(
     Returns:
         One entry per cross-section in which at least one component varied.
     """
+    return dated_evidence(statistics, components=components, horizon=horizon, population=population)[0]
+
+
+def dated_evidence(
+    statistics: pl.DataFrame, *, components: Sequence[str], horizon: str, population: str
+) -> tuple[Evidence, NDArray[np.int64]]:
+    """`evidence_from_statistics` with the entry day of each cross-section, days since 1970-01-01."""
     size = len(components)
     rows = (
         statistics.filter(
@@ -117,5 +124,5 @@ def evidence_from_statistics(
         varies = np.zeros((len(days), size), dtype=bool)
         varies[day, component] = True
         score_covariances *= varies[:, None, :] & varies[:, :, None]
-    known_on = days["known_on"].cast(pl.Int32).cast(pl.Int64).to_numpy()
-    return Evidence(known_on, return_covariances, score_covariances)
+    known_on, entered_on = (days[name].cast(pl.Int32).cast(pl.Int64).to_numpy() for name in ("known_on", "entry_date"))
+    return Evidence(known_on, return_covariances, score_covariances), entered_on

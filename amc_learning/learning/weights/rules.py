@@ -7,6 +7,8 @@ Belongs here: the feature set with its default weights, limits and levels with t
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from amc_learning.learning.weights.suggestion import SuggestionRule, suggest_weights
+
 
 @dataclass(frozen=True)
 class FeatureWeights:
@@ -35,6 +37,7 @@ class WeightRules:
         campaign_days: calendar days a change under way is judged against the weights it began from.
         top_k: size of the list whose success rate and return are promised, and whose success rate may veto.
         promise_window_days: calendar days of candidates both are measured on; winners are rare.
+        suggest: what turns evidence into suggested weights.
     """
 
     daily_limit: float = 0.10
@@ -50,3 +53,4 @@ class WeightRules:
     campaign_days: int = 90
     top_k: int = 10
     promise_window_days: int = 365
+    suggest: SuggestionRule = suggest_weights

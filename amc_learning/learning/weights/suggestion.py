@@ -6,6 +6,7 @@ Not here: bounds of a night (projection), whether the improvement is reliable (i
 
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +29,14 @@ N_FOLDS = 5
 _PAIRS = tuple(combinations(range(N_FOLDS), 2))
 _PAIR_MASK = {pair: N_FOLDS + 1 + at for at, one in enumerate(_PAIRS) for pair in (one, one[::-1])}
 """Position of the fit without both blocks: after the fits without one block each and the fit to all days."""
+
+_FITS_OF = [[at, *(_PAIR_MASK[at, other] for other in range(N_FOLDS) if other != at)] for at in range(N_FOLDS)]
+"""The fits that did not see a block: the one without it alone, then those without it and another."""
+
+_PLACE_OF = [
+    {other: 1 + place for place, other in enumerate(o for o in range(N_FOLDS) if o != at)} for at in range(N_FOLDS)
+]
+"""Per block, the other block to the place of their common fit in `_FITS_OF`."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +64,21 @@ class Suggestion:
     def improvement(self) -> Vector:
         """Out-of-sample difference per day, suggested rule minus weights in force."""
         return self.coefficients - self.coefficients_in_force
+
+
+class SuggestionRule(Protocol):
+    """What turns a window of evidence into suggested weights and their out-of-sample record; pure."""
+
+    def __call__(
+        self,
+        window: Evidence,
+        in_force: Vector,
+        *,
+        overlap_sessions: int,
+        cap: float,
+        fixed: NDArray[np.bool_] | None = None,
+    ) -> Suggestion:
+        """Suggested weights; see `suggest_weights` for the arguments."""
 
 
 def suggest_weights(
@@ -94,13 +118,14 @@ def suggest_weights(
     spread = _typical_deviation(window)
     fitted = _fit(mean_scores, mean_returns, in_force, spread=spread, cap=cap, fixed=fixed)  # masks, strengths, k
 
-    held_out = _held_out(window, blocks, fitted[:N_FOLDS])
+    tried = [_held_out(window, block, fitted[_FITS_OF[at]]) for at, block in enumerate(blocks)]
+    held_out = np.concatenate([coefficients[:, 0] for coefficients in tried])
     chosen = np.empty(N_FOLDS, dtype=np.int64)
     for fold in range(N_FOLDS):
         # The strength that judges a block is chosen on the other blocks, each held out by weights that saw neither it
         # nor the judged block: weights fitted to the judged block would let it have a say.
-        without = np.array([fitted[_PAIR_MASK.get((fold, other), fold)] for other in range(N_FOLDS)])
-        chosen[fold] = _best(_held_out(window, blocks, without)[training[fold]], overlap_sessions)
+        without = [coefficients[:, _PLACE_OF[at].get(fold, 0)] for at, coefficients in enumerate(tried)]
+        chosen[fold] = _best(np.concatenate(without)[training[fold]], overlap_sessions)
     best = _best(held_out, overlap_sessions)
     return Suggestion(
         weights=fitted[N_FOLDS, best],
@@ -112,15 +137,13 @@ def suggest_weights(
     )
 
 
-def _held_out(window: Evidence, blocks: list[NDArray[np.intp]], weights: Vector) -> Vector:
-    """Coefficient per day and strength, each block by its own weights (blocks, strengths, components)."""
-    scores_flat = window.score_covariances.reshape(len(window), -1)
-    found = np.empty((len(window), weights.shape[1]))
-    for block, candidates in zip(blocks, weights, strict=True):
-        covariance = window.return_covariances[block] @ candidates.T
-        outer = (candidates[:, :, None] * candidates[:, None, :]).reshape(len(candidates), -1)
-        found[block] = correlation(covariance, (scores_flat[block] @ outer.T).clip(min=0.0))
-    return found
+def _held_out(window: Evidence, block: NDArray[np.intp], weights: Vector) -> Vector:
+    """Coefficient per day of a block for each of these fits and strengths (fits, strengths, components)."""
+    candidates = weights.reshape(-1, weights.shape[-1])
+    covariance = window.return_covariances[block] @ candidates.T
+    outer = (candidates[:, :, None] * candidates[:, None, :]).reshape(len(candidates), -1)
+    variance = (window.score_covariances[block].reshape(len(block), -1) @ outer.T).clip(min=0.0)
+    return correlation(covariance, variance).reshape(len(block), *weights.shape[:2])
 
 
 def _best(held_out: Vector, overlap_sessions: int) -> int:

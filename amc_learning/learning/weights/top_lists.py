@@ -17,9 +17,13 @@ Vector = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class CrossSection:
-    """Candidates of one entry with their outcomes: scores centred on the day's mean, 0 where missing."""
+    """Candidates of one entry with their outcomes: scores centred on the day's mean, 0 where missing.
+
+    Days are counted from 1970-01-01.
+    """
 
     known_on: int
+    entered_on: int
     scores: Vector
     forward_returns: Vector
     is_winner: Vector
@@ -63,7 +67,9 @@ def cross_sections(joined: pl.DataFrame, *, components: Sequence[str], horizon: 
     later = np.flatnonzero((np.diff(known_on) != 0) | (np.diff(entry) != 0)) + 1
     edges = [0, *later.tolist(), len(rows)] if len(rows) else []
     return [
-        CrossSection(int(known_on[start]), _centred(scores[start:end]), returns[start:end], winners[start:end])
+        CrossSection(
+            int(known_on[start]), int(entry[start]), _centred(scores[start:end]), returns[start:end], winners[start:end]
+        )
         for start, end in pairwise(edges)
     ]
 
@@ -105,13 +111,14 @@ def top_changes(sections: Sequence[CrossSection], new: Sequence[Vector], old: Ve
     """
     success, returns = np.zeros(len(sections)), np.zeros(len(sections))
     for at, (section, weights) in enumerate(zip(sections, new, strict=True)):
-        chosen, before = _top(section, weights, top_k), _top(section, old, top_k)
+        chosen, before = top_positions(section, weights, top_k), top_positions(section, old, top_k)
         success[at] = section.is_winner[chosen].mean() - section.is_winner[before].mean()
         returns[at] = section.forward_returns[chosen].mean() - section.forward_returns[before].mean()
     return TopChanges(success, returns, int(sum(section.is_winner.sum() for section in sections)))
 
 
-def _top(section: CrossSection, weights: Vector, top_k: int) -> NDArray[np.intp]:
+def top_positions(section: CrossSection, weights: Vector, top_k: int) -> NDArray[np.intp]:
+    """Positions of the `top_k` candidates with the largest totals, best first; all of a shorter day."""
     totals = np.round(section.scores @ weights, _DECIMALS)
     return np.argsort(-totals, kind="stable")[:top_k]
 
