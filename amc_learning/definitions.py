@@ -15,6 +15,7 @@ from amc_learning.assets import (
     outcomes,
     publish,
     regimes,
+    replay,
     theses,
     trades,
 )
@@ -50,7 +51,11 @@ TABLE_ASSETS = (
     theses.calibration_decisions,
     failures.corrections,
     decide.weight_decisions,
+    decide.learning_effectiveness,
 )
+
+PROOF_ASSETS = (replay.replay,)
+"""What is asked for by a person and is no part of a night."""
 
 DOCUMENT_ASSETS = (
     publish.published_confidence,
@@ -83,6 +88,7 @@ def build_defs(
             *dg.map_asset_specs(lambda spec: _with_columns(spec, tables), [*TABLE_ASSETS, *collect.EXTERNAL_ASSETS]),
             *dg.map_asset_specs(lambda spec: _due(spec, chosen), [publish.published_weights]),
             *DOCUMENT_ASSETS,
+            *PROOF_ASSETS,
         ],
         asset_checks=[
             *(checks.contract_check(asset.key.to_user_string()) for asset in TABLE_ASSETS),

@@ -4,7 +4,7 @@ import dagster as dg
 import pytest
 import yaml
 
-from amc_learning.definitions import DOCUMENT_ASSETS, TABLE_ASSETS, build_defs, defs
+from amc_learning.definitions import DOCUMENT_ASSETS, PROOF_ASSETS, TABLE_ASSETS, build_defs, defs
 from amc_learning.settings import Automation, Settings
 from amc_learning_tests.acceptance.loop import tree
 
@@ -17,6 +17,8 @@ STEPS = (
     "step_5_intelligence_report",
 )
 """The daily correction cycle as the system description tells it."""
+GROUPS = (*STEPS, "proof")
+"""The steps, and what a person asks for besides: it may read any of them."""
 
 
 @pytest.fixture
@@ -38,7 +40,7 @@ def test_what_dagster_loads_is_what_build_defs_builds(clean_environment, definit
 
 def test_every_asset_says_what_it_is_whose_it_is_and_where_it_belongs(definitions):
     specs = list(definitions.resolve_all_asset_specs())
-    assert {spec.group_name for spec in specs} == set(STEPS)
+    assert {spec.group_name for spec in specs} == set(GROUPS)
     for spec in specs:
         name = spec.key.to_user_string()
         assert spec.description, name
@@ -51,13 +53,13 @@ def test_no_asset_depends_on_a_later_step(definitions):
     for spec in specs.values():
         for dependency in spec.deps:
             upstream = specs[dependency.asset_key]
-            is_earlier = STEPS.index(upstream.group_name) <= STEPS.index(spec.group_name)
+            is_earlier = GROUPS.index(upstream.group_name) <= GROUPS.index(spec.group_name)
             assert is_earlier, f"{upstream.key.to_user_string()} -> {spec.key.to_user_string()}"
 
 
 def test_every_table_asset_shows_its_columns_with_types_units_and_meaning(definitions, tmp_path):
     for spec in definitions.resolve_all_asset_specs():
-        if spec.key in {asset.key for asset in DOCUMENT_ASSETS} | {dg.AssetKey("published_weights")}:
+        if spec.key in {asset.key for asset in (*DOCUMENT_ASSETS, *PROOF_ASSETS)} | {dg.AssetKey("published_weights")}:
             continue
         schema = spec.metadata["dagster/column_schema"]
         columns = schema.value.columns if hasattr(schema, "value") else schema.columns

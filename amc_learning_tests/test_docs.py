@@ -68,6 +68,7 @@ MEASURED = (
     "corrections",
     "performance_attribution",
     "weight_decisions",
+    "learning_effectiveness",
 )
 DOCUMENTS = {
     "WeightsDocument": ("The weights document", names.WEIGHTS_DOCUMENT),

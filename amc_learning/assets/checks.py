@@ -73,6 +73,14 @@ def statements(components: Iterable[str], *, daily_limit: float) -> tuple[Statem
             (pl.col("decision") == "found") == pl.col("threshold").is_not_null(),
         ),
         Statement(
+            "learning_effectiveness",
+            "verdicts_rest_on_days_after_the_change",
+            "A change is judged on days known after it began only, and called harmful or helpful only with days.",
+            (pl.col("judged_until") > pl.col("began_on")).fill_null(pl.col("n_days") == 0)
+            & ((pl.col("n_days") > 0) | (pl.col("verdict") == "too_early"))
+            & (pl.col("began_on") < pl.col("known_on")),
+        ),
+        Statement(
             "weight_decisions",
             "weights_keep_their_bounds",
             "Weights sum to 1, none is negative, none moved beyond the daily limit.",

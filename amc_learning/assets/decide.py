@@ -1,4 +1,4 @@
-"""Decide: what the night does about the weights, and why."""
+"""Decide: what the night does about the weights, and why; and whether earlier changes helped."""
 
 import dagster as dg
 
@@ -11,6 +11,7 @@ from amc_learning.assets.partitions import known_days
 from amc_learning.assets.regimes import YESTERDAY, regime_performance
 from amc_learning.settings import Settings
 from amc_learning.stages.decide import DecisionError, decide_days
+from amc_learning.stages.effectiveness import judge_changes
 from amc_learning.warehouse import Warehouse
 
 
@@ -55,4 +56,38 @@ def weight_decisions(
             "reason": last["reason"].first() or "no decision",
             "weights": preview(last, columns),
         },
+    )
+
+
+@dg.asset(
+    **asset_arguments("decide", "parquet", "numpy"),
+    deps=[
+        dg.AssetDep(daily_statistics, partition_mapping=window_mapping(DEFAULT_WINDOW_DAYS)),
+        dg.AssetDep(weight_decisions, partition_mapping=YESTERDAY),
+    ],
+)
+def learning_effectiveness(
+    context: dg.AssetExecutionContext,
+    warehouse: dg.ResourceParam[Warehouse],
+    settings: dg.ResourceParam[Settings],
+) -> dg.MaterializeResult[None]:
+    """Did the changes of the weights help? Each change of the last year, promised against realised, with a verdict."""
+    days = known_days(context)
+    judged = judge_changes(warehouse, settings, days)
+    last = newest(judged)
+    in_force = last.filter(last["state"] == "in_force")
+    numbers = {
+        "n_changes": last.height,
+        "n_harmed": (last["verdict"] == "harmed").sum(),
+        **{
+            name: in_force[name].first() for name in ("promised", "realised", "evidence_of_harm", "evidence_of_benefit")
+        },
+    }
+    columns = ["began_on", "state", "most_changed_component", "promised", "realised", "n_days", "verdict"]
+    return described(
+        warehouse.catalogue["learning_effectiveness"],
+        judged,
+        days,
+        numbers=numbers,
+        extra={"changes": preview(last, columns)},
     )

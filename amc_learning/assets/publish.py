@@ -10,7 +10,7 @@ import dagster as dg
 
 from amc_learning.assets.analyse import correlation_table, selection_effects, threshold_table
 from amc_learning.assets.common import asset_arguments
-from amc_learning.assets.decide import weight_decisions
+from amc_learning.assets.decide import learning_effectiveness, weight_decisions
 from amc_learning.assets.failures import corrections, failure_patterns
 from amc_learning.assets.partitions import known_days
 from amc_learning.assets.regimes import market_regimes, regime_performance
@@ -152,7 +152,8 @@ def published_recommendations(
 
 
 @dg.asset(
-    **asset_arguments("report", "json", "html"), deps=[published_recommendations, correlation_table, closed_trades]
+    **asset_arguments("report", "json", "html"),
+    deps=[published_recommendations, correlation_table, closed_trades, learning_effectiveness],
 )
 def daily_report(
     context: dg.AssetExecutionContext,

@@ -109,6 +109,7 @@ def catalogue(components: Sequence[str]) -> Catalogue:
             corrections.correction_orders(),
             corrections.corrections(),
             decide.weight_decisions(),
+            decide.learning_effectiveness(),
             decide.operator_actions(),
         )
     )

@@ -27,6 +27,7 @@ def render_page(report: DailyReport) -> str:
         ("changes", "What changed, and why", sections_decisions.changes(report)),
         ("advice", "What to do", sections_decisions.advice(report)),
         ("weights", "Weights", sections_decisions.weights(report)),
+        ("effects", "Did changes of the weights help?", sections_decisions.weight_changes(report)),
         ("coefficients", "Which scores order returns", sections_evidence.coefficients(report)),
         ("lift", "What selection adds", sections_evidence.selection_lift(report)),
         ("confidence", "Confidence", sections_evidence.confidence(report)),

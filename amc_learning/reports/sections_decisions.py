@@ -6,13 +6,21 @@ and money (sections_results).
 
 from collections.abc import Sequence
 
-from amc_learning.contracts.documents.daily_report import Change, DailyReport, DayCounts, WeightsSection
+from amc_learning.contracts.documents.base import Interval
+from amc_learning.contracts.documents.daily_report import Change, DailyReport, DayCounts, WeightChange, WeightsSection
 from amc_learning.reports.markup import Html, element, joined
 from amc_learning.reports.pictures import line_chart
 from amc_learning.reports.tables import Column, Rows, chip, nothing, numbers, sentences, table, tiles
-from amc_learning.reports.wording import UNKNOWN, count, day, long_day, percent, points, words
+from amc_learning.reports.wording import UNKNOWN, count, day, interval, long_day, number, percent, points, words
 
 STATUS_TONES = {"active": "good", "held": "plain", "insufficient_evidence": "plain", "rolled_back": "accent"}
+VERDICT_TONES = {"helped": "good", "harmed": "bad", "no_difference": "plain", "too_early": "plain"}
+STATES = {
+    "in_force": "in force",
+    "next_change": "another change",
+    "taken_back": "taken back",
+    "ordered": "a person's order",
+}
 
 
 def opening(report: DailyReport) -> Html:
@@ -86,6 +94,41 @@ def weights_history(section: WeightsSection) -> Html:
         "figure",
         chart,
         element("figcaption", f"Weights in force over the last {count(len(history.days), 'night')}."),
+    )
+
+
+def weight_changes(report: DailyReport) -> Html:
+    """Changes of the learned weights, promised against realised."""
+    if not report.weight_changes:
+        return nothing("No change of the learned weights began within the last year: there is nothing to judge.")
+    columns = [
+        Column("Change"),
+        Column("Verdict"),
+        *numbers("Promised", "95 % interval", "Realised", "95 % interval", "Days"),
+        Column("Ended by"),
+    ]
+    legend = (
+        "Mean daily difference in rank correlation with returns, the weights of the change against those before it: "
+        "promised on days that were not used to choose it, realised on days decided under it. The interval of what was "
+        "realised holds on all nights together."
+    )
+    shown = table("Changes of the weights", columns, Rows([_weight_change(one) for one in report.weight_changes]))
+    return joined([shown, element("p", legend, class_="legend")])
+
+
+def _weight_change(one: WeightChange) -> tuple[Html | str, ...]:
+    moved = f"{words(one.most_changed_component)} {points(one.most_changed_by)} points"
+    promised = Interval(estimate=one.promised, ci_low=one.promised_ci_low, ci_high=one.promised_ci_high, n=0)
+    ended = "" if one.ended_on is None else f", {day(one.ended_on)}"
+    return (
+        joined([day(one.began_on), element("span", moved, class_="note")]),
+        chip(words(one.verdict), VERDICT_TONES.get(one.verdict, "plain")),
+        number(one.promised, with_plus=True),
+        interval(promised, as_percent=False),
+        element("strong", number(one.realised.estimate, with_plus=True)),
+        interval(one.realised, as_percent=False),
+        f"{one.realised.n:,}",
+        f"{STATES.get(one.state, one.state)}{ended}",
     )
 
 

@@ -71,10 +71,24 @@ def weight_advice(decision: Row | None) -> list[str]:
     reason = str(decision["reason"])
     if decision["status"] == "active":
         sentences.append(f"Discovery weights moved: {reason.removeprefix('active: ')}.")
+    if decision["taken_back_change"] is not None:
+        sentences.append(
+            f"Look at what changed in the market: the change of the weights of {decision['taken_back_change']} harmed, "
+            "and discovery goes back to those before it. An order stands above this: amc-learning weights rollback DAY."
+        )
     advice = reason.partition("consider inverting or dropping ")[2].partition(";")[0]
     if advice:
         sentences.append(f"Consider inverting or dropping {advice}.")
     return sentences
+
+
+def taken_back_warnings(decisions: Iterable[Row]) -> list[str]:
+    """A warning on every night that takes a change of the weights back, with its numbers."""
+    taken_back = {str(row["reason"]) for row in decisions if row["taken_back_change"] is not None}
+    return [
+        f"A change of the weights did harm and is taken back: {reason.removeprefix('rolled back: ')}."
+        for reason in taken_back
+    ]
 
 
 def selection_warnings(effects: Iterable[Row]) -> list[str]:
@@ -141,7 +155,9 @@ def headline(
         "active": f"discovery weights moved {'a little ' if largest_change < LARGE_MOVE else ''}{by_whom}",
         "held": "discovery weights stay as they are",
         "insufficient_evidence": "discovery weights stay as they are for want of evidence",
-        "rolled_back": "discovery weights follow a person's rollback",
+        "rolled_back": "discovery weights go back to those before a change that harmed"
+        if decision and decision["taken_back_change"] is not None
+        else "discovery weights follow a person's rollback",
     }[decision["status"] if decision else None]
     failures = {0: "no systematic failure", 1: "1 systematic failure"}.get(
         n_failures, f"{n_failures} systematic failures"

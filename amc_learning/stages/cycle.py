@@ -13,6 +13,7 @@ from amc_learning.settings import Settings
 from amc_learning.stages import (
     collect,
     decide,
+    effectiveness,
     evidence,
     failures,
     publish,
@@ -77,6 +78,7 @@ def daily_stages(last: date) -> tuple[Stage, ...]:
         Stage("calibration_decisions", theses.calibrate_days),
         Stage("corrections", failures.correct_failures),
         Stage("weight_decisions", partial(decide.decide_days, decided_again_to=last)),
+        Stage("learning_effectiveness", effectiveness.judge_changes),
         Stage("published_weights", partial(publish.publish_days, published_again_to=last)),
         Stage("published_documents", publish_documents.publish_all, DOCUMENT_ASSETS),
     )

@@ -11,16 +11,18 @@ from datetime import date, timedelta
 import polars as pl
 
 from amc_learning.learning.corrections import component_factors
+from amc_learning.learning.effectiveness.changes import LOOK_BACK_DAYS
 from amc_learning.learning.regimes import regime_multipliers
 from amc_learning.learning.regimes.multipliers import MULTIPLIER_BASIS
 from amc_learning.learning.weights import FeatureWeights, Overlay, WeightRules, decide_weights
+from amc_learning.learning.weights.record import DECISION_COLUMNS
 from amc_learning.settings import Settings
 from amc_learning.stages.regimes import multiplier_rules
 from amc_learning.stages.theses import LONGEST_BREAK_DAYS
 from amc_learning.stages.turns import taking_turns
 from amc_learning.warehouse import Warehouse
 
-_EVIDENCE_COLUMNS = (
+EVIDENCE_COLUMNS = (
     "known_on",
     "horizon",
     "entry_date",
@@ -34,7 +36,7 @@ _EVIDENCE_COLUMNS = (
 )
 
 
-_CANDIDATE_COLUMNS = (
+CANDIDATE_COLUMNS = (
     "known_on",
     "horizon",
     "decision_id",
@@ -51,7 +53,6 @@ class DecisionError(Exception):
 
 
 _PERFORMANCE_COLUMNS = ("known_on", "basis", "regime", "feature", "horizon", "multiplier", "is_current")
-_DECISION_COLUMNS = ("known_on", "component", "learned_weight_before", "learned_weight", "weight", "is_learning")
 
 
 def weight_rules(settings: Settings) -> WeightRules:
@@ -139,7 +140,7 @@ def decide_days(
     rules = weight_rules(settings)
     evidence_from = days[0] - timedelta(days=max(rules.evidence_windows_days) - 1)
     promise_from = days[0] - timedelta(days=rules.promise_window_days - 1)
-    candidate_columns = (*_CANDIDATE_COLUMNS, *settings.features.components)
+    candidate_columns = (*CANDIDATE_COLUMNS, *settings.features.components)
 
     def selected_candidates() -> pl.DataFrame:
         joined = warehouse.table("feature_outcomes").read(promise_from, days[-1], columns=candidate_columns)
@@ -148,7 +149,7 @@ def decide_days(
     actions = warehouse.table("operator_actions").read(None, days[-1])
     standing = standing_weights(warehouse, days[0])
     decisions = decide_weights(
-        warehouse.table("daily_statistics").read(evidence_from, days[-1], columns=_EVIDENCE_COLUMNS),
+        warehouse.table("daily_statistics").read(evidence_from, days[-1], columns=EVIDENCE_COLUMNS),
         selected_candidates,
         as_of=days,
         features=FeatureWeights(settings.features.components, settings.features.default_weights),
@@ -156,7 +157,7 @@ def decide_days(
         learned=standing.learned,
         rules=rules,
         actions=actions,
-        earlier_decisions=_earlier_decisions(warehouse, rules, actions, days[0]),
+        earlier_decisions=_earlier_decisions(warehouse, actions, days[0]),
         overlays=overlays(warehouse, settings, days),
     )
     _refuse_rewriting(warehouse, decisions, days, max(days[-1], decided_again_to or days[-1]))
@@ -184,10 +185,10 @@ def _refuse_rewriting(warehouse: Warehouse, decisions: pl.DataFrame, days: Seque
     )
 
 
-def _earlier_decisions(warehouse: Warehouse, rules: WeightRules, actions: pl.DataFrame, before: date) -> pl.DataFrame:
-    """What a night may look back to: decisions of a change under way, and those operators ordered to hold."""
+def _earlier_decisions(warehouse: Warehouse, actions: pl.DataFrame, before: date) -> pl.DataFrame:
+    """What a night may look back to: the changes of the last years, and decisions that operators ordered to hold."""
     table = warehouse.table("weight_decisions")
-    recent_from, recent_to = before - timedelta(days=rules.campaign_days), before - timedelta(days=1)
+    recent_from, recent_to = before - timedelta(days=LOOK_BACK_DAYS), before - timedelta(days=1)
     targets = actions.drop_nulls("target_known_on")["target_known_on"].unique().sort()
-    older = [table.read(day, day, columns=_DECISION_COLUMNS) for day in targets if day < recent_from]
-    return pl.concat([*older, table.read(recent_from, recent_to, columns=_DECISION_COLUMNS)])
+    older = [table.read(day, day, columns=DECISION_COLUMNS) for day in targets if day < recent_from]
+    return pl.concat([*older, table.read(recent_from, recent_to, columns=DECISION_COLUMNS)])

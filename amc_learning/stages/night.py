@@ -239,6 +239,7 @@ def risk_warnings(night: Night) -> list[str]:
     day, tables = night.day, night.tables
     index = night.index_regime
     return [
+        *advice.taken_back_warnings(tables.decisions.on(day)),
         *(alert.sentence for alert in night.alerts),
         *advice.regime_warnings(index.model_dump() if index.regime else None),
         *advice.selection_warnings(tables.selection.as_of(day)),

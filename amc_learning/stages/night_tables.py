@@ -87,6 +87,11 @@ class NightTables:
         return self._rows("weight_decisions")
 
     @cached_property
+    def effectiveness(self) -> DayRows:
+        """learning_effectiveness."""
+        return self._rows("learning_effectiveness")
+
+    @cached_property
     def selection(self) -> DayRows:
         """selection_effects."""
         return self._rows("selection_effects")

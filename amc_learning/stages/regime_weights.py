@@ -15,7 +15,6 @@ from amc_learning.learning.regimes import regime_multipliers
 from amc_learning.learning.regimes.multipliers import MULTIPLIER_BASIS
 from amc_learning.learning.regimes.regime_performance import REGIMES
 from amc_learning.learning.weights import decided_night, regime_vectors
-from amc_learning.learning.weights.record import ROLLED_BACK
 from amc_learning.settings import Settings
 from amc_learning.stages.day_rows import DayRows, Row
 from amc_learning.stages.decide import weight_rules
@@ -47,22 +46,16 @@ def by_regime(
         settings: components and bounds.
     """
     components = settings.features.components
-    night = decisions[components[0]]
     in_force = {name: decisions[name]["regime_multiplier"] for name in components}
-    is_ordered = night["status"] == ROLLED_BACK
+    decided = decided_night({name: decisions[name] for name in components}, names=components)
     rows = pl.DataFrame(performance, schema=_SCHEMA)
     multipliers = {
         regime: in_force
-        if is_ordered or regime == present
+        if decided.is_ordered or regime == present
         else regime_multipliers(rows, components=components, rules=multiplier_rules(settings), regime=regime)
         for regime in REGIMES[MULTIPLIER_BASIS]
     }
-    vectors = regime_vectors(
-        decided_night({name: decisions[name] for name in components}, names=components),
-        multipliers,
-        weight_rules(settings),
-        names=components,
-    )
+    vectors = regime_vectors(decided, multipliers, weight_rules(settings), names=components)
     return {
         regime: RegimeWeights(
             weights={f"{name}_weight": weight for name, weight in zip(components, vector.tolist(), strict=True)},

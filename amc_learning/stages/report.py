@@ -20,6 +20,7 @@ from amc_learning.contracts.documents.daily_report import (
     ReliabilityCurve,
     ReliabilityPoint,
     TradeSummary,
+    WeightChange,
     WeightHistory,
     WeightsSection,
 )
@@ -99,6 +100,7 @@ def daily_report(night: Night, tables: ReportTables) -> DailyReport:
         recommendations=_recommendations(decision, night.confidence),
         risk_warnings=night.warnings,
         weights=_weights(day, decisions, tables),
+        weight_changes=[_weight_change(row) for row in reversed(tables.effectiveness.as_of(day))],
         coefficients=_coefficients(tables.correlations.as_of(day)),
         selection_lift={
             row["horizon"]: Interval(
@@ -177,6 +179,20 @@ def _weights(day: date, decisions: Sequence[Row], tables: ReportTables) -> Weigh
         learned={name: rows[name]["learned_weight"] for name in components},
         default=dict(tables.settings.features.default_weights),
         history=WeightHistory(days=nights, weights={name: [weights[name] for weights in known] for name in components}),
+    )
+
+
+def _weight_change(row: Row) -> WeightChange:
+    plain = set(WeightChange.model_fields) - {"horizon", "realised"}
+    return WeightChange(
+        **{name: row[name] for name in plain},
+        horizon=row["evidence_horizon"],
+        realised=Interval(
+            estimate=row["realised"],
+            ci_low=row["realised_ci_low"],
+            ci_high=row["realised_ci_high"],
+            n=row["n_days"],
+        ),
     )
 
 

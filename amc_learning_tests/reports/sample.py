@@ -15,6 +15,7 @@ from amc_learning.contracts.documents.daily_report import (
     ReliabilityPoint,
     TradeSummary,
     WatchedPattern,
+    WeightChange,
     WeightHistory,
     WeightsSection,
 )
@@ -210,6 +211,41 @@ def attribution() -> dict[str, list[Attribution]]:
     }
 
 
+def weight_change(began_on: date, last_step_on: date, realised: Interval, **changed: object) -> WeightChange:
+    fields = {
+        "state": "in_force",
+        "ended_on": None,
+        "most_changed_component": "squeeze",
+        "most_changed_by": -0.0575,
+        "horizon": "5d",
+        "promised": 0.006,
+        "promised_ci_low": 0.002,
+        "promised_ci_high": 0.01,
+        "evidence_of_harm": 0.4,
+        "evidence_of_benefit": 2.1,
+        "evidence_needed": 40.0,
+        "verdict": "too_early",
+    }
+    return WeightChange(began_on=began_on, last_step_on=last_step_on, realised=realised, **{**fields, **changed})
+
+
+def weight_changes() -> list[WeightChange]:
+    return [
+        weight_change(date(2023, 3, 9), DAY, Interval(estimate=0.0042, ci_low=None, ci_high=None, n=3)),
+        weight_change(
+            date(2022, 9, 5),
+            date(2022, 9, 9),
+            around(-0.031, 0.024, 27),
+            state="taken_back",
+            ended_on=date(2022, 10, 14),
+            most_changed_component="options",
+            most_changed_by=0.12,
+            evidence_of_harm=51.0,
+            verdict="harmed",
+        ),
+    ]
+
+
 def full_report(n_nights: int = 90) -> DailyReport:
     return DailyReport(
         known_on=DAY,
@@ -251,6 +287,7 @@ def full_report(n_nights: int = 90) -> DailyReport:
             default=DEFAULT,
             history=history(n_nights),
         ),
+        weight_changes=weight_changes(),
         coefficients=coefficients(),
         selection_lift={"1d": around(0.0009, 0.0021, 119), "5d": around(0.0123, 0.0074, 115)},
         confidence=ConfidenceData(

@@ -17,6 +17,7 @@ SECTIONS = [
     "changes",
     "advice",
     "weights",
+    "effects",
     "coefficients",
     "lift",
     "confidence",
@@ -90,6 +91,11 @@ def test_headline_and_date_stand_first(full):
             "weights",
             ["active", "squeeze 25.0 % 22.1 % 19.2 % 21.1 % −1.0", "squeeze 21.1 %", "last 90 nights", "9 Nov 2022"],
         ),
+        (
+            "effects",
+            ["9 Mar 2023", "squeeze −5.8 points", "too early", "+0.006", "0.002 to 0.010", "+0.004", "in force"],
+        ),
+        ("effects", ["options +12.0 points", "harmed", "−0.031 −0.055 to −0.007 27", "taken back, 14 Oct 2022"]),
         # technical at 10d: 1.2 × (0.0413 - 0.0157 × 5) = -0.04464, half-width 0.021 + 0.004 × 5 = 0.041.
         ("coefficients", ["Horizon 10d", "technical −0.045 −0.086 to −0.004 0.155 110", "total score – – – 7"]),
         ("lift", ["1d +0.1 % −0.1 to 0.3 % 119", "5d +1.2 % 0.5 to 2.0 % 115"]),
@@ -136,6 +142,7 @@ def test_a_page_without_evidence_says_so_in_every_section(empty):
         "changes": "Nothing changed on this day.",
         "advice": "No risk warning today.",
         "weights": "No weights have been decided yet",
+        "effects": "No change of the learned weights began within the last year",
         "coefficients": "No information coefficients yet",
         "lift": "No selection lift yet",
         "confidence": "Confidence has not been calibrated yet",

@@ -58,7 +58,7 @@ def test_sources_without_an_interval_are_not_compared():
 
 def test_a_component_that_is_the_wrong_way_round_becomes_a_recommendation_without_what_follows():
     reason = "held: nothing better; consider inverting or dropping sentiment (-0.100): reliably; factors: x0.9"
-    assert advice.weight_advice({"status": "held", "reason": reason}) == [
+    assert advice.weight_advice({"status": "held", "reason": reason, "taken_back_change": None}) == [
         "Consider inverting or dropping sentiment (-0.100): reliably."
     ]
 
@@ -101,8 +101,33 @@ def test_only_a_turbulent_market_is_warned_of():
     assert advice.regime_warnings(None) == []
 
 
+HELD = {"status": "held", "is_learning": False, "taken_back_change": None}
+TAKEN_BACK = {
+    "status": "rolled_back",
+    "is_learning": False,
+    "taken_back_change": date(2011, 8, 4),
+    "reason": "rolled back: the change of 2011-08-04 harmed: 1d coefficient -0.0400 over 27 days",
+}
+
+
+def test_a_change_taken_back_is_the_headline_a_warning_and_a_recommendation():
+    assert advice.headline(TAKEN_BACK, 0.1, 0, 0, None).startswith(
+        "Discovery weights go back to those before a change that harmed;"
+    )
+    (warning,) = advice.taken_back_warnings([TAKEN_BACK, TAKEN_BACK])
+    assert warning.startswith("A change of the weights did harm and is taken back: the change of 2011-08-04 harmed: ")
+    assert warning.endswith("1d coefficient -0.0400 over 27 days.")
+    assert "the change of the weights of 2011-08-04 harmed" in advice.weight_advice(TAKEN_BACK)[0]
+
+
+def test_a_persons_rollback_is_no_warning():
+    ordered = {**TAKEN_BACK, "taken_back_change": None}
+    assert advice.taken_back_warnings([ordered]) == []
+    assert "follow a person's rollback" in advice.headline(ordered, 0.1, 0, 0, None)
+
+
 def test_the_headline_counts_and_begins_with_a_capital():
-    assert advice.headline({"status": "held", "is_learning": False}, 0.0, 1, 2, "calm") == (
+    assert advice.headline({**HELD, "is_learning": False}, 0.0, 1, 2, "calm") == (
         "Discovery weights stay as they are; 1 systematic failure; 2 corrections in force; the market is calm."
     )
     assert advice.headline(None, 0.0, 0, 0, None) == (
@@ -115,4 +140,4 @@ def test_the_headline_counts_and_begins_with_a_capital():
     [(True, 0.1, "moved by the evidence"), (False, 0.001, "moved a little by market regime or corrections")],
 )
 def test_the_headline_says_how_far_and_by_what_weights_moved(is_learning, change, words):
-    assert words in advice.headline({"status": "active", "is_learning": is_learning}, change, 0, 0, None)
+    assert words in advice.headline({**HELD, "status": "active", "is_learning": is_learning}, change, 0, 0, None)

@@ -55,6 +55,13 @@ def weight_decisions() -> Table:
             Column("is_at_daily_limit", pl.Boolean, "True when the daily limit cut the step."),
             Column("status", pl.String, "Of the night: active, held, insufficient_evidence, or rolled_back."),
             Column("reason", pl.String, "Of the night: one sentence a person can read."),
+            Column(
+                "taken_back_change",
+                pl.Date,
+                "First night of the change of the learned weights that this night takes back because it harmed; its row in learning_effectiveness says how much.",
+                "date",
+                is_nullable=True,
+            ),
             Column("evidence_horizon", pl.String, "Horizon whose returns the suggestion is judged on."),
             Column("evidence_population", pl.String, "Population the suggestion is judged on.", is_nullable=True),
             Column(
@@ -68,14 +75,14 @@ def weight_decisions() -> Table:
             Column(
                 "confidence",
                 pl.Float64,
-                "One minus the one-sided p-value that tonight's step improves nothing, on held-out days; null unless the weights change tonight.",
+                "One minus the one-sided p-value that the change under way improves nothing, on held-out days; null unless the weights change tonight.",
                 "probability",
                 is_nullable=True,
             ),
             Column(
                 "expected_improvement",
                 pl.Float64,
-                "Held-out mean daily difference in information coefficient of the total score: tonight's bounded step minus the weights of the day before; null unless the weights change tonight.",
+                "Held-out mean daily difference in information coefficient of the total score: the change as far as it has come by tonight, minus the learned weights it began from; null unless the weights change tonight.",
                 "-1 to 1",
                 is_nullable=True,
             ),
@@ -96,16 +103,88 @@ def weight_decisions() -> Table:
             Column(
                 "expected_success_rate_change",
                 pl.Float64,
-                "Held-out change in the share of winners of the top k for the same step, last 365 days; null unless the weights change, or with fewer than 20 winners.",
+                "Held-out change in the share of winners of the top k for the same change, last 365 days; null unless the weights change, or with fewer than 20 winners.",
                 "fraction",
                 is_nullable=True,
             ),
             Column(
                 "expected_top_return_change",
                 pl.Float64,
-                "Held-out change in mean return of the top k for the same step, last 365 days; null unless the weights change.",
+                "Held-out change in mean return of the top k for the same change, last 365 days; null unless the weights change.",
                 "fraction",
                 is_nullable=True,
+            ),
+        ),
+    )
+
+
+def learning_effectiveness() -> Table:
+    """Declaration of learning_effectiveness."""
+    return Table(
+        "learning_effectiveness",
+        "decide",
+        "Changes of the learned weights begun within a year before the day: what each promised, and what came of it on days decided under it. What the decision of the day knew.",
+        ("began_on",),
+        (
+            KNOWN_ON,
+            Column("began_on", pl.Date, "Knowledge day of the first decision of the change.", "date"),
+            Column("last_step_on", pl.Date, "Knowledge day of its last step so far.", "date"),
+            Column(
+                "state",
+                pl.String,
+                "in_force; next_change (another one began); taken_back (it harmed); or ordered (a person's order moved the weights).",
+            ),
+            Column("ended_on", pl.Date, "Day of the decision that ended it.", "date", is_nullable=True),
+            Column(
+                "number_in_year",
+                pl.Int64,
+                "Place among the changes begun within a year up to it, from 1: the more, the more evidence a verdict needs.",
+                "changes",
+            ),
+            Column("most_changed_component", pl.String, "Component whose learned weight it changed most."),
+            Column("most_changed_by", pl.Float64, "By how much, from before the change to its last step.", "fraction"),
+            Column("evidence_horizon", pl.String, "Horizon whose returns it is judged on."),
+            Column("evidence_population", pl.String, "Population it is judged on."),
+            Column(
+                "promised",
+                pl.Float64,
+                "expected_improvement of its last step: mean daily difference in information coefficient, change minus weights before it, on held-out days.",
+                "-1 to 1",
+                is_nullable=True,
+            ),
+            Column("promised_ci_low", pl.Float64, "Lower end of its 95 % interval.", "-1 to 1", is_nullable=True),
+            Column("promised_ci_high", pl.Float64, "Upper end.", "-1 to 1", is_nullable=True),
+            Column("n_days", pl.Int64, "Cross-sections decided while it was in force, as far as known.", "days"),
+            Column("judged_until", pl.Date, "Knowledge day of the last of them.", "date", is_nullable=True),
+            Column(
+                "realised",
+                pl.Float64,
+                "Mean daily difference in information coefficient on these days, same candidates ranked by the weights in force and by those before the change.",
+                "-1 to 1",
+                is_nullable=True,
+            ),
+            Column(
+                "realised_ci_low",
+                pl.Float64,
+                "Lower end of its 95 % interval, which holds on all nights together; null under 20 days, times the sessions a label spans.",
+                "-1 to 1",
+                is_nullable=True,
+            ),
+            Column("realised_ci_high", pl.Float64, "Upper end.", "-1 to 1", is_nullable=True),
+            Column(
+                "evidence_of_harm",
+                pl.Float64,
+                "e-value against 'on no day was it expected to harm': 1 says nothing, and it reaches x with a chance of 1/x at most when that is true.",
+                "e-value",
+            ),
+            Column(
+                "evidence_of_benefit", pl.Float64, "The same against 'on no day was it expected to help'.", "e-value"
+            ),
+            Column("evidence_needed", pl.Float64, "From which of them on there is a verdict.", "e-value"),
+            Column(
+                "verdict",
+                pl.String,
+                "harmed, helped, no_difference, or too_early (under 20 days, times the sessions a label spans).",
             ),
         ),
     )

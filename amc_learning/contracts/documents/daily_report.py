@@ -40,6 +40,30 @@ class WeightsSection(Part):
     history: WeightHistory
 
 
+class WeightChange(Part):
+    """One change of the learned weights: what it promised, and what came of it on days decided under it."""
+
+    began_on: date
+    last_step_on: date
+    state: Literal["in_force", "next_change", "taken_back", "ordered"] = Field(
+        description="in_force, or what ended it: another change, harm, a person's order."
+    )
+    ended_on: date | None
+    most_changed_component: str
+    most_changed_by: float = Field(description="Change of its learned weight (fraction).")
+    horizon: str = Field(description="Horizon whose returns it is judged on.")
+    promised: float | None = Field(description="Mean daily difference in rank correlation, on held-out days.")
+    promised_ci_low: float | None = Field(description="Lower end of its 95 % interval.")
+    promised_ci_high: float | None = Field(description="Upper end of its 95 % interval.")
+    realised: Interval = Field(
+        description="The same on days decided under it; n counts days. Its interval holds on all nights together."
+    )
+    evidence_of_harm: float = Field(description="e-value; 1 says nothing.")
+    evidence_of_benefit: float = Field(description="e-value; 1 says nothing.")
+    evidence_needed: float = Field(description="e-value from which on there is a verdict.")
+    verdict: Literal["too_early", "helped", "no_difference", "harmed"]
+
+
 class CoefficientRow(Part):
     """Does a score order returns?"""
 
@@ -117,6 +141,10 @@ class DailyReport(Part):
     recommendations: list[str] = Field(description="What a person should do, each with its evidence.")
     risk_warnings: list[str]
     weights: WeightsSection | None = Field(description="Null before the first decision.")
+    weight_changes: list[WeightChange] = Field(
+        default_factory=list,
+        description="Changes of the learned weights of the last year, newest first; empty in earlier versions.",
+    )
     coefficients: list[CoefficientRow]
     selection_lift: dict[str, Interval] = Field(description="Horizon to return of the selected over the controls.")
     confidence: ConfidenceData | None

@@ -88,10 +88,10 @@ class WeightsData(Part):
 
     optimized_parameters: dict[str, float] = Field(description="<component>_weight to weight in force.")
     confidence: float | None = Field(
-        description="One minus the p-value that tonight's step improves nothing; null unless weights moved."
+        description="One minus the p-value that the change under way improves nothing; null unless weights moved."
     )
     expected_improvement: float | None = Field(
-        description="Change in mean daily rank correlation by tonight's step; null unless weights moved."
+        description="Difference in mean daily rank correlation of the change under way; null unless weights moved."
     )
     market_regime: str | None = Field(description="Regime the weights apply to; null when they apply to all.")
     last_updated: datetime = Field(description="End of the knowledge day the document is about.")

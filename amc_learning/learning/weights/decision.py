@@ -13,8 +13,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from amc_learning.contracts.tables import catalogue
+from amc_learning.learning.effectiveness.judgement import Sections
 from amc_learning.learning.inference import MeanInference, mean_inference
-from amc_learning.learning.weights.evidence import Evidence, days_since_epoch, evidence_from_statistics
+from amc_learning.learning.weights.evidence import Evidence, dated_evidence, days_since_epoch, evidence_from_statistics
 from amc_learning.learning.weights.improvement import (
     backward_components,
     held_out_inference,
@@ -24,7 +25,7 @@ from amc_learning.learning.weights.improvement import (
 from amc_learning.learning.weights.operator_orders import OperatorOrder, operator_orders
 from amc_learning.learning.weights.overlay import NO_OVERLAY, Overlay, laid_over
 from amc_learning.learning.weights.projection import GRID, project_bounded
-from amc_learning.learning.weights.promise import Promise, lost_winners, step_promise
+from amc_learning.learning.weights.promise import Promise, change_promise, lost_winners
 from amc_learning.learning.weights.record import (
     ACTIVE,
     HELD,
@@ -37,7 +38,8 @@ from amc_learning.learning.weights.record import (
     decisions_table,
 )
 from amc_learning.learning.weights.rules import FeatureWeights, WeightRules
-from amc_learning.learning.weights.suggestion import Suggestion, suggest_weights
+from amc_learning.learning.weights.suggestion import Suggestion
+from amc_learning.learning.weights.taking_back import take_back
 from amc_learning.learning.weights.top_lists import CandidateLists
 
 Vector = NDArray[np.float64]
@@ -67,11 +69,19 @@ class Look:
 @dataclass(frozen=True)
 class NightEvidence:
     """What was known by the night: cross-sections per horizon (longest window); past lists to re-rank, looked up
-    only by a night that would move, and bounded by it."""
+    only by a night that would move, and bounded by it; and until when the evidence is set aside, because it taught a
+    change that had to be taken back."""
 
     as_of: date
     by_horizon: Mapping[str, Evidence]
     candidates: CandidateLists = field(default_factory=lambda: CandidateLists(pl.DataFrame(), components=()))
+    set_aside_until: date | None = None
+
+    def window(self, horizon: str, days: int) -> Evidence:
+        """The cross-sections of one horizon and time scale that may teach something."""
+        if self.set_aside_until is not None:
+            days = min(days, (self.as_of - self.set_aside_until).days)
+        return self.by_horizon[horizon].window(self.as_of, days)
 
 
 def decide_night(
@@ -104,10 +114,7 @@ def decide_night(
         purpose = "a change needs" if campaign_start is None else "to go on a change needs"
         return _stay(HELD, f"held: {finding}; {purpose} p <= {bar:.2g}{advice}", previous, rules, look=best)
 
-    def step_toward(suggested: Vector) -> Vector:
-        return project_bounded(suggested, previous, daily_limit=rules.daily_limit, cap=rules.cap)
-
-    weights = step_toward(best.suggestion.weights)
+    weights = project_bounded(best.suggestion.weights, previous, daily_limit=rules.daily_limit, cap=rules.cap)
     active = replace(
         _stay(ACTIVE, f"active: {finding}; {_movement(weights, previous, names)}{advice}", previous, rules, look=best),
         weights=weights,
@@ -128,7 +135,7 @@ def decide_night(
     )
     if veto:
         return _stay(HELD, f"held: {finding}, but {veto}{advice}", previous, rules, look=best)
-    return replace(active, promise=_promise(evidence, best, previous, rules, step_toward=step_toward))
+    return replace(active, promise=_promise(evidence, best, weights, reference, rules))
 
 
 def follow_order(order: OperatorOrder, wanted: Vector, previous: Vector, rules: WeightRules) -> NightRecord:
@@ -174,9 +181,9 @@ def decide_weights(
         learned: what had been learned by then; None: as `earlier_decisions` says, else `in_force`.
         rules: bounds and levels.
         actions: table `operator_actions`; an action holds from the night of its knowledge day on.
-        earlier_decisions: rows of table `weight_decisions` before `as_of[0]` (`known_on`, `component`,
-            `learned_weight_before`, `learned_weight`, `weight`, `is_learning`): the target days of rollbacks, and the
-            last `campaign_days`, from which it is seen whether a change is under way. Without them none is.
+        earlier_decisions: rows of table `weight_decisions` before `as_of[0]`, `record.DECISION_COLUMNS`: the target
+            days of rollbacks, and the last `LOOK_BACK_DAYS`, from which it is seen which changes are under way or
+            judged. Without them none is.
         overlays: per night, the factors of market regime and corrections; a night without an entry has none.
 
     Returns:
@@ -195,6 +202,10 @@ def decide_weights(
         horizon: evidence_from_statistics(statistics, components=names, horizon=horizon, population=rules.population)
         for horizon in rules.horizons
     }
+    deciding, entered_on = dated_evidence(
+        statistics, components=names, horizon=rules.evidence_horizon, population=rules.population
+    )
+    sections = Sections(entered_on, deciding.known_on, deciding.return_covariances, deciding.score_covariances)
     candidates = CandidateLists(joined, components=names)
     orders, longest = operator_orders(actions), max(rules.evidence_windows_days)
     nights = []
@@ -207,8 +218,13 @@ def decide_weights(
             record = follow_order(order, history.weights_of(order.target_known_on), force, rules)
             decided = replace(record, learned_before=known_weights, learned=learned_now)
         else:
-            record = decide_night(
-                NightEvidence(night, {name: it.window(night, longest) for name, it in known.items()}, candidates),
+            record = take_back(history.changes, sections, night, known_weights, rules, names=names) or decide_night(
+                NightEvidence(
+                    night,
+                    {name: it.window(night, longest) for name, it in known.items()},
+                    candidates,
+                    history.changes.set_aside_until(night),
+                ),
                 known_weights,
                 rules,
                 names=names,
@@ -216,7 +232,17 @@ def decide_weights(
             )
             decided = laid_over(record, force, (overlays or {}).get(night, NO_OVERLAY), rules, names=names)
             learned_now = record.weights
-        history.add(PastDecision(night, known_weights, learned_now, decided.weights, decided.is_learning))
+        history.add(
+            PastDecision(
+                night,
+                known_weights,
+                learned_now,
+                decided.weights,
+                decided.is_learning,
+                decided.taken_back,
+                decided.promised,
+            )
+        )
         force, known_weights = decided.weights, learned_now
         nights.append((night, decided))
     return decisions_table(
@@ -231,16 +257,15 @@ def decide_weights(
 def _looks(evidence: NightEvidence, reference: Vector, rules: WeightRules) -> list[Look]:
     """Every time scale that has evidence enough to be judged."""
     overlap = rules.horizons[rules.evidence_horizon]
-    known = evidence.by_horizon[rules.evidence_horizon]
     found, seen = [], set()
     for days in sorted(rules.evidence_windows_days):
-        window = known.window(evidence.as_of, days)
+        window = evidence.window(rules.evidence_horizon, days)
         judged = window.n_varying() >= rules.min_days * overlap
         # A window that reaches back before the first day is the shorter one over again.
         if len(window) < rules.min_days * overlap or judged.sum() < 2 or len(window) in seen:
             continue
         seen.add(len(window))
-        suggestion = suggest_weights(window, reference, overlap_sessions=overlap, cap=rules.cap, fixed=~judged)
+        suggestion = rules.suggest(window, reference, overlap_sessions=overlap, cap=rules.cap, fixed=~judged)
         inference = held_out_inference(suggestion.improvement, overlap_sessions=overlap)
         level = look_level(
             days, error_rate=rules.yearly_false_change_rate / len(rules.evidence_windows_days), min_days=rules.min_days
@@ -268,13 +293,15 @@ def _stay(status: str, reason: str, previous: Vector, rules: WeightRules, *, loo
 def _without_evidence(evidence: NightEvidence, previous: Vector, rules: WeightRules) -> NightRecord:
     horizon = rules.evidence_horizon
     longest = max(rules.evidence_windows_days)
-    window = evidence.by_horizon[horizon].window(evidence.as_of, longest)
+    window = evidence.window(horizon, longest)
     needed = rules.min_days * rules.horizons[horizon]
     judged = int((window.n_varying() >= needed).sum())
     reason = (
         f"insufficient evidence: {len(window)} usable {horizon} cross-sections in {longest} days, {judged} components "
         f"that vary on {needed} of them; {needed} cross-sections and 2 components are needed; no weight moves"
     )
+    if evidence.set_aside_until is not None:
+        reason += f"; what was known by {evidence.set_aside_until} taught a change that harmed and is set aside"
     return replace(_stay(INSUFFICIENT_EVIDENCE, reason, previous, rules), n_days=len(window))
 
 
@@ -315,16 +342,16 @@ def _backward_advice(look: Look, names: tuple[str, ...], rules: WeightRules) -> 
 def _promise(
     evidence: NightEvidence,
     look: Look,
-    previous: Vector,
+    weights: Vector,
+    reference: Vector,
     rules: WeightRules,
-    *,
-    step_toward: Callable[[Vector], Vector],
 ) -> Promise:
-    return step_promise(
+    reach = max(rules.daily_limit, float(np.abs(weights - reference).max()))
+    return change_promise(
         look.window,
         look.suggestion,
-        previous,
-        step_toward=step_toward,
+        reference,
+        as_far_as_now=lambda suggested: project_bounded(suggested, reference, daily_limit=reach, cap=rules.cap),
         candidates=evidence.candidates,
         horizon=rules.evidence_horizon,
         overlap_sessions=rules.horizons[rules.evidence_horizon],

@@ -75,7 +75,7 @@ def laid_over(
         learned,
         previous=in_force,
         weights=weights,
-        status=ACTIVE if is_moving else record.status,
+        status=ACTIVE if is_moving and record.taken_back is None else record.status,
         reason=_reason(record, overlay, regime, corrections, names, is_moving=is_moving),
         is_at_daily_limit=at_limit & (np.abs(target - in_force) > rules.daily_limit),
     )
@@ -123,7 +123,7 @@ def _reason(
         factors = f"factors over the learned weights: {', '.join(parts)}"
     if not factors:
         return record.reason
-    if is_moving and record.status != ACTIVE:
+    if is_moving and record.status != ACTIVE and record.taken_back is None:
         return f"active: {factors}; what was learned stays: {record.reason}"
     return f"{record.reason}; {factors}"
 

@@ -1,6 +1,6 @@
-"""What tonight's step is expected to bring, and whether the whole change costs winners.
+"""What the change under way is expected to bring, and whether all of it costs winners.
 
-Belongs here: the held-out effect of the step that is published, the veto of the success rate.
+Belongs here: the held-out effect of the change as far as it has come, the veto of the success rate.
 Not here: whether the evidence is good enough to move (decision), how lists are re-ranked (top_lists).
 """
 
@@ -24,10 +24,10 @@ MIN_WINNERS = 20
 
 @dataclass(frozen=True)
 class Promise:
-    """Effect of tonight's step against the weights of the day before, on days it was not fitted to.
+    """Effect of the change, as far as it has come by tonight, on days it was not fitted to.
 
     Attributes:
-        improvement: mean daily information coefficient, step minus previous.
+        improvement: mean daily information coefficient, the change minus the weights it began from.
         success_rate_change: change in the share of winners of the top k; None with fewer than `MIN_WINNERS` winners.
         top_return_change: change in the mean return of the top k; None without candidates to compare.
     """
@@ -37,40 +37,45 @@ class Promise:
     top_return_change: float | None
 
 
-def step_promise(
+def change_promise(
     window: Evidence,
     suggestion: Suggestion,
-    previous: Vector,
+    reference: Vector,
     *,
-    step_toward: Callable[[Vector], Vector],
+    as_far_as_now: Callable[[Vector], Vector],
     candidates: CandidateLists,
     horizon: str,
     overlap_sessions: int,
     known_after: int,
     top_k: int,
 ) -> Promise:
-    """What a step like tonight's did on days it was not fitted to: every block by the step its own suggestion allows.
+    """What a change like this one did on days it was not fitted to: every block by its own suggestion.
+
+    Both sides are held out: the weights the change began from were chosen before it, and every block is judged by a
+    suggestion that did not see it, carried as far as the change has come. The step of one night against the night
+    before could not be judged so: those weights have already moved on the very days that judge them, and a change that
+    helps would seem to harm at each of its later steps.
 
     Args:
         window: the window the suggestion was fitted to.
         suggestion: suggested weights with their fits per held-out block.
-        previous: weights of the day before.
-        step_toward: what may be published tonight when these weights are suggested.
+        reference: weights the change began from.
+        as_far_as_now: where the change would be by tonight if these weights were suggested.
         candidates: past lists to re-rank; days outside the window are not looked at.
         horizon: horizon of the evidence.
         overlap_sessions: sessions its label spans.
         known_after: only lists known after this day count (days since 1970-01-01).
         top_k: length of the list.
     """
-    steps = [step_toward(weights) for weights in suggestion.fold_weights]
-    coefficients = np.array([window.coefficients(step) for step in steps])
-    differences = coefficients[suggestion.folds, np.arange(len(window))] - window.coefficients(previous)
+    changes = [as_far_as_now(weights) for weights in suggestion.fold_weights]
+    coefficients = np.array([window.coefficients(change) for change in changes])
+    differences = coefficients[suggestion.folds, np.arange(len(window))] - window.coefficients(reference)
     fold_of = {int(day): int(fold) for day, fold in zip(window.known_on, suggestion.folds, strict=True)}
     last = int(window.known_on.max())
     sections = [
         one for one in candidates.between(horizon, known_after=known_after, known_until=last) if one.known_on in fold_of
     ]
-    top = top_changes(sections, [steps[fold_of[one.known_on]] for one in sections], previous, top_k=top_k)
+    top = top_changes(sections, [changes[fold_of[one.known_on]] for one in sections], reference, top_k=top_k)
     return Promise(
         held_out_inference(differences, overlap_sessions=overlap_sessions),
         float(top.success_rate.mean()) if top.n_winners >= MIN_WINNERS else None,

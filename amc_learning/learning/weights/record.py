@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from amc_learning.learning.effectiveness.changes import ChangeLog, Promised
 from amc_learning.learning.inference import MeanInference
 from amc_learning.learning.weights.improvement import one_sided
 from amc_learning.learning.weights.promise import Promise
@@ -52,17 +53,30 @@ class PastDecision:
     weights: Vector
     is_learning: bool
     """Whether the evidence was good enough to move, or to go on moving."""
+    taken_back: date | None = None
+    """First night of the change that this night takes back because it harmed."""
+    promised: Promised | None = None
+    """What the change under way was expected to bring; None when nothing moved."""
 
 
 class DecisionHistory:
     """Earlier nights, oldest first; grows by one per night. Nights far back may be missing."""
 
     def __init__(self, nights: Sequence[PastDecision] = ()) -> None:
-        self._nights = list(nights)
+        self._nights: list[PastDecision] = []
+        self.changes = ChangeLog()
+        for night in nights:
+            self.add(night)
 
     def add(self, night: PastDecision) -> None:
         """Append the latest night."""
         self._nights.append(night)
+        self.changes.add(night)
+
+    @property
+    def nights(self) -> tuple[PastDecision, ...]:
+        """The nights, oldest first."""
+        return tuple(self._nights)
 
     def in_force(self, default: Vector) -> Vector:
         """The last decided vector; the default before the first decision."""
@@ -111,6 +125,9 @@ class DecisionHistory:
 
 
 _VECTORS = ("learned_weight_before", "learned_weight", "weight")
+_PROMISE = ("expected_improvement", "expected_improvement_ci_low", "expected_improvement_ci_high")
+DECISION_COLUMNS = ("known_on", "component", *_VECTORS, "is_learning", "taken_back_change", *_PROMISE)
+"""Columns of table `weight_decisions` that a history is made of."""
 
 
 def decision_history(earlier: pl.DataFrame | None, *, names: tuple[str, ...]) -> DecisionHistory:
@@ -121,22 +138,24 @@ def decision_history(earlier: pl.DataFrame | None, *, names: tuple[str, ...]) ->
     """
     if earlier is None or earlier.is_empty():
         return DecisionHistory()
-    wanted = ("known_on", "component", *_VECTORS, "is_learning")
-    missing = [name for name in wanted if name not in earlier.columns]
+    missing = [name for name in DECISION_COLUMNS if name not in earlier.columns]
     if missing:
         msg = f"earlier decisions lack {', '.join(missing)}: read these columns of weight_decisions as well"
         raise ValueError(msg)
-    rows = earlier.select(wanted).unique().sort("known_on", "component")
+    rows = earlier.select(DECISION_COLUMNS).unique().sort("known_on", "component")
     nights = []
     for day in rows.partition_by("known_on", maintain_order=True):
-        known_on, is_learning = day.select("known_on", "is_learning").row(0)
+        known_on, is_learning, taken_back, *promise = day.select(
+            "known_on", "is_learning", "taken_back_change", *_PROMISE
+        ).row(0)
         learned_before, learned, weights = (
             component_vector(
                 dict(zip(day["component"], day[column], strict=True)), names, f"the decision of {known_on}"
             )
             for column in _VECTORS
         )
-        nights.append(PastDecision(known_on, learned_before, learned, weights, is_learning))
+        promised = None if promise[0] is None else Promised(*promise)
+        nights.append(PastDecision(known_on, learned_before, learned, weights, is_learning, taken_back, promised))
     return DecisionHistory(nights)
 
 
@@ -162,6 +181,18 @@ class NightRecord:
     window_days: int | None = None
     n_days: int = 0
     promise: Promise | None = None
+    taken_back: date | None = None
+
+    @property
+    def is_ordered(self) -> bool:
+        """Whether a person's order holds: then no factor is laid over it."""
+        return self.status == ROLLED_BACK and self.taken_back is None
+
+    @property
+    def promised(self) -> Promised | None:
+        """What the change under way is expected to bring, as it is written down."""
+        written = _promised(self.promise)
+        return None if self.promise is None else Promised(*(written[name] for name in _PROMISE))
 
 
 def decided_night(rows: Mapping[str, Mapping[str, Any]], *, names: tuple[str, ...]) -> NightRecord:
@@ -189,6 +220,7 @@ def decided_night(rows: Mapping[str, Mapping[str, Any]], *, names: tuple[str, ..
         is_learning=first["is_learning"],
         regime_factors=vector("regime_multiplier"),
         correction_factors=vector("correction_factor"),
+        taken_back=first["taken_back_change"],
     )
 
 
@@ -210,6 +242,7 @@ def decisions_table(
         "evidence_window_days": [record.window_days for record in records],
         "n_days": [record.n_days for record in records],
         "is_learning": [record.is_learning for record in records],
+        "taken_back_change": [record.taken_back for record in records],
         **{name: [_promised(record.promise)[name] for record in records] for name in _promised(None)},
     }
     columns: dict[str, list[Any]] = {

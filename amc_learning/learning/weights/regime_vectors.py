@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from amc_learning.learning.weights.overlay import Overlay, factor_vector, laid_over
-from amc_learning.learning.weights.record import ROLLED_BACK, NightRecord
+from amc_learning.learning.weights.record import NightRecord
 from amc_learning.learning.weights.rules import WeightRules
 
 Vector = NDArray[np.float64]
@@ -47,7 +47,7 @@ def regime_vectors(
 def _vector(decided: NightRecord, overlay: Overlay, rules: WeightRules, names: tuple[str, ...]) -> Vector:
     factors = factor_vector(overlay.regime_factors, names, f"factors of {overlay.regime}")
     night_factors = factor_vector(_by_name(decided.regime_factors, names), names, "regime factors")
-    if decided.status == ROLLED_BACK or np.array_equal(factors, night_factors):
+    if decided.is_ordered or np.array_equal(factors, night_factors):
         return decided.weights
     learned = NightRecord(
         decided.status,

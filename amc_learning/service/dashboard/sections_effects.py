@@ -6,9 +6,10 @@ weights themselves (sections_weights).
 
 from amc_learning.contracts.documents.base import Interval
 from amc_learning.contracts.documents.corrections import Correction
+from amc_learning.contracts.documents.daily_report import WeightChange
 from amc_learning.contracts.documents.weights import WeightsDocument
 from amc_learning.contracts.health import LearningEffectiveness
-from amc_learning.reports import sections_results
+from amc_learning.reports import sections_decisions, sections_results
 from amc_learning.reports.markup import Html, breakable, element, joined
 from amc_learning.reports.pictures import WIDE, axis_strip, domain, interval_ends, interval_strip
 from amc_learning.reports.tables import Column, Rows, facts, nothing, numbers, table, tiles
@@ -71,8 +72,17 @@ def effects(readings: Readings, effectiveness: LearningEffectiveness) -> Html:
                 element("div", element("h3", "The last change of the weights"), _promise(readings)),
                 class_="main-and-side",
             ),
+            element("h3", "Changes of the weights in the last year"),
+            _weight_changes(readings),
         ]
     )
+
+
+def _weight_changes(readings: Readings) -> Html:
+    report = readings.report
+    if report.document is None:
+        return unavailable(report.name, is_unreadable=report.is_unreadable)
+    return sections_decisions.weight_changes(report.document)
 
 
 def _corrections(readings: Readings) -> list[Correction] | None:
@@ -167,14 +177,40 @@ def _promise(readings: Readings) -> Html:
                 "p",
                 f"The night of {day(change.known_on)} promised ",
                 element("strong", said),
-                f" in mean daily rank correlation with returns at {improvement.horizon} ({ends}), measured on days "
-                "that were not used to choose it.",
+                f" in mean daily rank correlation with returns at {improvement.horizon} ({ends}), for the "
+                "change as far as it had come, measured on days that were not used to choose it.",
             ),
             axis_strip(bounds, written=short, width=WIDE),
             interval_strip(estimate, bounds, label=f"promised {said}, {ends}", width=WIDE),
             _other_promises(change),
-            nothing("Not judged yet: no document compares this promise with what came after it."),
+            _realised(_change_of(readings, change)),
         ]
+    )
+
+
+def _change_of(readings: Readings, weights: WeightsDocument) -> WeightChange | None:
+    """The change that a night's step belongs to, as the last report judges it."""
+    report = readings.report.document
+    return next(
+        (
+            one
+            for one in (report.weight_changes if report is not None else ())
+            if one.began_on <= weights.known_on <= one.last_step_on
+        ),
+        None,
+    )
+
+
+def _realised(change: WeightChange | None) -> Html:
+    if change is None or change.realised.estimate is None:
+        return nothing("Not judged yet: no day decided under this change is known.")
+    found = change.realised
+    return element(
+        "p",
+        f"On {count(found.n, 'day')} decided under it since {day(change.began_on)} it brought ",
+        element("strong", number(found.estimate, with_plus=True)),
+        f" ({interval(found, as_percent=False)}): ",
+        _VERDICTS[change.verdict].drawn(),
     )
 
 

@@ -6,7 +6,7 @@ from amc_learning.learning.inference import mean_inference
 from amc_learning.learning.weights.evidence import days_since_epoch
 from amc_learning.learning.weights.improvement import REUSE_WIDENING
 from amc_learning.learning.weights.projection import project_bounded
-from amc_learning.learning.weights.promise import MIN_WINNERS, lost_winners, step_promise
+from amc_learning.learning.weights.promise import MIN_WINNERS, change_promise, lost_winners
 from amc_learning.learning.weights.suggestion import suggest_weights
 from amc_learning.learning.weights.top_lists import CandidateLists
 from amc_learning_tests.learning.weights.worlds import (
@@ -32,11 +32,11 @@ def step_toward(wanted):
 
 
 def promise(joined, step=step_toward):
-    return step_promise(
+    return change_promise(
         WINDOW,
         SUGGESTION,
         DEFAULT_VECTOR,
-        step_toward=step,
+        as_far_as_now=step,
         candidates=CandidateLists(joined, components=NAMES),
         horizon="1d",
         overlap_sessions=1,
