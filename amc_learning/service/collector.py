@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from amc_learning.intake.envelope import Envelope, PayloadLimits, Quarantined, receive
+from amc_learning.intake.payload import Unparsable, parse_payload
 from amc_learning.intake.text import storable
 from amc_learning.service.answers import Refusal, as_json
 from amc_learning.service.bodies import Budget, held, read_body
@@ -24,7 +25,7 @@ from amc_learning.stages.received import inbox_event, quarantine_item
 from amc_learning.warehouse.events import Receipt
 
 SOURCE = "http"
-"""Where events say they came from; who sent them is in the log of the door, not in the data."""
+"""Where events say they came from; which key sent them is not kept."""
 
 MOST_PARAMETERS = 100
 LONGEST_KEY = 200
@@ -146,7 +147,12 @@ def _text(content: bytes, query: str) -> str:
             raise Refusal(422, "the request has no body and no parameters; send the event as JSON", field="body")
         return body
     written = orjson.dumps(fields).decode()
-    return written if not body.strip() else f'{written[:-1]},"{WRAPPER}":{body}}}'
+    if not body.strip():
+        return written
+    if isinstance(parse_payload(body), Unparsable):
+        # beside each other they are no JSON, and nothing of either is lost; inside, a body could close the object
+        return f"{written}\n{body}"
+    return f'{written[:-1]},"{WRAPPER}":{body}}}'
 
 
 def _fields(query: str) -> dict[str, str]:

@@ -56,6 +56,8 @@ class Door:
     Attributes:
         app: what is behind it.
         keys: once there is one, every request needs one.
+        needs_keys: whether every request needs one also while there is none; so the last key that goes, or a file that
+            is removed, closes the door beyond loopback and never opens it.
         limiter: how often one key or address may come.
         recorder: told how each request of a flow ended.
         flow_of: the flow of a path; None for those nobody counts.
@@ -64,6 +66,7 @@ class Door:
 
     app: ASGIApp
     keys: KeyRing
+    needs_keys: bool
     limiter: RateLimiter
     recorder: Recorder
     flow_of: Callable[[str], str | None]
@@ -114,18 +117,22 @@ class Door:
             _refuse_foreign_pages(headers)
         if scope["path"] in OPEN_PATHS:
             return
-        key = self._key(headers, _METHODS.get(scope["method"], "read"))
+        key = self._key(headers, _address(scope))
         self.limiter.admit(key.name if key else _address(scope))
+        needed = _METHODS.get(scope["method"], "read")
+        if key is not None and needed not in key.scopes:
+            raise Refusal(403, f"the key {key.name} may not {needed}; this request needs the scope {needed}")
 
-    def _key(self, headers: Headers, needed: Scope) -> Key | None:
+    def _key(self, headers: Headers, address: str) -> Key | None:
         try:
             keys = self.keys.all()
-            if not keys:
+            if not keys and not self.needs_keys:
                 return None
             key = self.keys.find(_sent_key(headers))
         except KeyFileError as error:
             raise Refusal.for_now(str(error), retry_after_seconds=60) from error
         if key is None:
+            self.limiter.admit(address)  # who tries keys is slowed down like everybody
             challenge = 'Basic realm="amc_learning"' if "text/html" in headers.get("accept", "") else "Bearer"
             raise Refusal(
                 401,
@@ -133,8 +140,6 @@ class Door:
                 field="Authorization",
                 headers={"www-authenticate": challenge},
             )
-        if needed not in key.scopes:
-            raise Refusal(403, f"the key {key.name} may not {needed}; this request needs the scope {needed}")
         return key
 
 
@@ -161,7 +166,7 @@ def _host(headers: Headers) -> str:
 def _refuse_foreign_pages(headers: Headers) -> None:
     """A page of another site, open in a browser on this machine, must not send us events."""
     origin = headers.get("origin")
-    is_foreign = origin is not None and urlsplit(origin).netloc != headers.get("host")
+    is_foreign = origin is not None and origin.partition("://")[2] != headers.get("host")
     if is_foreign or headers.get("sec-fetch-site", "none") not in _SAFE:
         raise Refusal(403, "events are not taken from web pages of other sites; nothing was kept", field="Origin")
 

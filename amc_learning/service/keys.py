@@ -9,14 +9,15 @@ import hmac
 import json
 import re
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Literal, get_args
 
 from amc_learning.service.errors import KeyFileError
-from amc_learning.warehouse.files import make_folder, write_atomically
+from amc_learning.warehouse.files import locked, make_folder, write_atomically
 
 Scope = Literal["read", "write"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
@@ -79,15 +80,15 @@ class KeyRing:
             raise KeyFileError(f"{name!r} cannot name a key; use lower-case letters, digits and dashes")
         if not wanted:
             raise KeyFileError("a key needs at least one scope: read, write")
-        keys = dict(self._current())
-        if name in keys:
-            raise KeyFileError(
-                f"a key {name} is there already; make the new one under another name, give it to the sender, then "
-                f"revoke this one: amc-learning keys revoke {name}"
-            )
         secret = f"{PREFIX}_{name}_{secrets.token_urlsafe(RANDOM_BYTES)}"
         digest = hashlib.sha256(secret.encode()).hexdigest()
-        self._write({**keys, name: Key(name, wanted, now.isoformat(timespec="seconds"), digest)})
+        with self._changing() as keys:
+            if name in keys:
+                raise KeyFileError(
+                    f"a key {name} is there already; make the new one under another name, give it to the sender, then "
+                    f"revoke this one: amc-learning keys revoke {name}"
+                )
+            keys[name] = Key(name, wanted, now.isoformat(timespec="seconds"), digest)
         return secret
 
     def revoke(self, name: str) -> None:
@@ -96,10 +97,9 @@ class KeyRing:
         Raises:
             KeyFileError: there is none of this name.
         """
-        keys = dict(self._current())
-        if keys.pop(name, None) is None:
-            raise KeyFileError(f"there is no key {name}; amc-learning keys list shows those there are")
-        self._write(keys)
+        with self._changing() as keys:
+            if keys.pop(name, None) is None:
+                raise KeyFileError(f"there is no key {name}; amc-learning keys list shows those there are")
 
     def _current(self) -> Mapping[str, Key]:
         try:
@@ -113,10 +113,15 @@ class KeyRing:
             self._identity = identity
         return self._keys
 
-    def _write(self, keys: Mapping[str, Key]) -> None:
+    @contextmanager
+    def _changing(self) -> Iterator[dict[str, Key]]:
+        """The keys to change, written at the end; one at a time, or a change would bring a revoked key back."""
         make_folder(self._path.parent)
-        content = json.dumps({"keys": [asdict(key) for key in keys.values()]}, indent=2) + "\n"
-        write_atomically(self._path, content.encode())
+        with locked(self._path.with_name(f"{self._path.name}.lock")):
+            keys = dict(self._current())
+            yield keys
+            content = json.dumps({"keys": [asdict(key) for key in keys.values()]}, indent=2) + "\n"
+            write_atomically(self._path, content.encode())
 
 
 def _read(path: Path) -> dict[str, Key]:

@@ -26,6 +26,8 @@ def openapi_document(operations: Sequence[Operation]) -> Node:
     models = {model for one in operations for model in (one.sends, one.answers) if model is not None}
     ordered = sorted(models, key=lambda model: model.__name__)
     _, definitions = models_json_schema([(model, "validation") for model in ordered], ref_template=SCHEMAS + "{model}")
+    for model in {one.answers for one in operations if one.flow == "intelligence" and one.answers is not None}:
+        definitions["$defs"][model.__name__]["properties"] |= _ADDED
     paths: dict[str, Node] = {}
     for one in operations:
         paths.setdefault(one.path, {})[one.method.lower()] = _operation(one)
@@ -88,7 +90,7 @@ def _responses(one: Operation) -> Node:
         problems: tuple[int, ...] = PROBLEMS_OF_EVENTS
     else:
         found = {"200": _given(one)}
-        if one.flow == "intelligence":
+        if one.has_etag:
             found["304"] = {"description": "Not changed since the version named by If-None-Match."}
         problems = (404,) if any(parameter.place == "path" for parameter in one.parameters) else ()
     for status in sorted({*problems, *PROBLEMS_OF_ALL}):
@@ -98,8 +100,6 @@ def _responses(one: Operation) -> Node:
         }
     if one.path == "/readyz":
         found["503"] = {"description": "Not ready.", "content": {JSON: {"schema": {"type": "object"}}}}
-    if one.path.startswith("/learning/reports/daily/{"):
-        found["404"]["content"][JSON] = {"schema": {"$ref": SCHEMAS + "NothingPublished"}}
     return found
 
 
@@ -122,12 +122,15 @@ def _given(one: Operation) -> Node:
     if one.answers is not None:
         schema = {"$ref": SCHEMAS + one.answers.__name__}
         if one.flow == "intelligence":
-            # what is published carries the hash of its content, and a view by regime a note
-            schema = {
-                "anyOf": [{"type": "object", "required": ["sha256"]}, {"$ref": SCHEMAS + "NothingPublished"}, schema]
-            }
+            schema = {"anyOf": [schema, {"$ref": SCHEMAS + "NothingPublished"}]}
     return {"description": one.summary, "content": {JSON: {"schema": schema, "example": one.example}}}
 
+
+_ADDED: Node = {
+    "sha256": {"type": "string", "description": "Of the published document; a view by regime has none."},
+    "regime_note": {"type": "string", "description": "Of a view by regime: what its weights are."},
+}
+"""What is published or given carries beside what its model says."""
 
 _PROBLEM: Node = {
     "type": "object",
@@ -156,7 +159,6 @@ _NOTHING_PUBLISHED: Node = {
         "document": {"type": "string"},
         "reason": {"type": "string"},
         "data": {"type": "null"},
-        "known_on": {"type": "string", "format": "date"},
     },
     "example": examples.NOTHING_PUBLISHED,
 }

@@ -3,6 +3,7 @@
 Belongs here: the endpoints. Not here: the numbers (health, records).
 """
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,6 +25,8 @@ from amc_learning.service.records import Recorder
 from amc_learning.service.shelf import Document
 from amc_learning.settings import Settings
 from amc_learning.warehouse.errors import WarehouseError
+
+LOG = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 
@@ -142,4 +145,9 @@ def _or_refused(ask: Callable[[], Result]) -> Result:
     try:
         return ask()
     except WarehouseError as error:
-        raise Refusal.for_now(f"the report cannot be made: {error}", retry_after_seconds=5) from error
+        LOG.error("the report cannot be made: %s", error)  # noqa: TRY400 - the sentence says it all
+        raise Refusal.for_now(
+            "the report cannot be made: the storage refused, or a published document is damaged; amc-learning doctor "
+            "says which, and how to publish it again",
+            retry_after_seconds=5,
+        ) from error

@@ -55,6 +55,7 @@ class Operation:
         answers: model of the answer, where there is one, and an example.
         media: type of the answer.
         parameters: of path and query.
+        has_etag: whether a reader that has the answer already is told so by 304.
     """
 
     path: str
@@ -70,6 +71,7 @@ class Operation:
     example: Any = None
     media: Media = "application/json"
     parameters: Sequence[Parameter] = ()
+    has_etag: bool = False
 
 
 def operations(
@@ -208,6 +210,7 @@ def _document(
         answers=model,
         example=example or examples.NOTHING_PUBLISHED,
         parameters=parameters,
+        has_etag=True,
     )
 
 
@@ -223,6 +226,7 @@ def _older(collector: Collector, older: OlderReaders) -> tuple[Operation, ...]:
             tag="older readers",
             flow="intelligence",
             example=examples.OLDER_PARAMETERS,
+            has_etag=True,
         ),
         Operation(
             path="/learning-analytics/market-regime/current",

@@ -15,6 +15,12 @@ def ended_as(scope: Scope, outcome: Outcome) -> None:
     scope[_OUTCOME] = outcome
 
 
+def delivered(scope: Scope, *, is_from_memory: bool) -> None:
+    """Say that a document was given; of several that one answer is made of, the one that had to be read decides."""
+    if scope.get(_OUTCOME) != "from_disk":
+        ended_as(scope, "from_memory" if is_from_memory else "from_disk")
+
+
 def outcome_of(scope: Scope, status: int) -> Outcome:
     """How a request ended."""
     said: Outcome | None = scope.get(_OUTCOME)

@@ -5,6 +5,7 @@ inbox; more than one machine's worth of events is a matter of the inbox's URL an
 """
 
 import asyncio
+import contextlib
 import gc
 import logging
 import signal
@@ -19,6 +20,7 @@ from amc_learning.service.door import LOOPBACK
 from amc_learning.service.errors import ServiceError
 from amc_learning.service.keys import KeyRing
 from amc_learning.settings import Settings
+from amc_learning.warehouse import Warehouse
 
 MOST_CONNECTIONS = 2_000
 """Beyond it a connection is answered by 503: memory stays bounded whoever connects."""
@@ -39,12 +41,23 @@ def check_address(settings: Settings, host: str) -> None:
     Raises:
         ServiceError: with the two ways out.
     """
-    keys = KeyRing(settings.data_dir).all()
+    keys = KeyRing(settings.data_dir.expanduser().resolve()).all()
     if host not in LOOPBACK and not keys and not settings.service.allows_without_keys:
         raise ServiceError(
             f"{host} can be reached from other machines and there is no API key: make one with amc-learning keys "
             "create NAME, or set service.allows_without_keys when a proxy in front checks who comes in"
         )
+
+
+def check_inbox(settings: Settings) -> None:
+    """Open the inbox once, where an error can still be told in its own words.
+
+    Raises:
+        WarehouseError: with its remedy.
+    """
+    warehouse = Warehouse.open(settings.data_dir, settings.features.components, inbox_url=settings.inbox_url)
+    warehouse.inbox.last_sequence()
+    warehouse.inbox.close()
 
 
 def serve(settings: Settings, *, host: str, port: int, on_start: Callable[[str], None]) -> None:
@@ -60,6 +73,7 @@ def serve(settings: Settings, *, host: str, port: int, on_start: Callable[[str],
         WarehouseError: the inbox cannot be opened.
     """
     check_address(settings, host)
+    check_inbox(settings)
     config = uvicorn.Config(
         build_app(settings, host=host),
         host=host,
@@ -83,7 +97,8 @@ def serve(settings: Settings, *, host: str, port: int, on_start: Callable[[str],
     for number in (signal.SIGINT, signal.SIGTERM):
         # uvicorn stops in order and then raises the signal again, which would make a clean stop look like a crash
         signal.signal(number, lambda *_: None)
-    server.run()
+    with contextlib.suppress(SystemExit):  # uvicorn's way to say that it could not start, by a code that is ours
+        server.run()
     if not server.started:
         raise ServiceError(f"the service did not start on {host}:{port}: the log above says why; is the port taken?")
 

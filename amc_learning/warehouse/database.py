@@ -108,15 +108,18 @@ class Database:
     @contextlib.contextmanager
     def reading(self) -> Iterator[sa.Connection]:
         """A transaction that only reads."""
-        with self._turn, _explained(), self._opened().connect() as connection, connection.begin():
-            yield connection
+        with _explained():
+            engine = self._opened()
+            with self._turn, engine.connect() as connection, connection.begin():
+                yield connection
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[sa.Connection]:
         """A transaction that writes: durable when the block has ended, undone when it raises."""
-        with self._turn, _explained():
+        with _explained():
             engine = self._opened()
-            with self._own_turn(), _writing_transaction(engine) as connection:
+            # first the turn among processes: who only reads must not wait for another process that writes
+            with self._own_turn(), self._turn, _writing_transaction(engine) as connection:
                 if not self._is_sqlite:
                     connection.execute(sa.select(sa.func.pg_advisory_xact_lock(ADVISORY_LOCK)))
                 yield connection
@@ -141,10 +144,14 @@ class Database:
 
     def _opened(self) -> sa.Engine:
         """The engine of this process: a connection must not be carried across a fork."""
-        if self._engine is None or self._process != os.getpid():
-            self._process = os.getpid()
-            self._engine = self._open_sqlite() if self._is_sqlite else self._open_postgresql()
-        return self._engine
+        engine = self._engine
+        if engine is not None and self._process == os.getpid():
+            return engine
+        with self._own_turn(), self._turn:
+            if self._engine is None or self._process != os.getpid():
+                engine = self._open_sqlite() if self._is_sqlite else self._open_postgresql()
+                self._process, self._engine = os.getpid(), engine
+            return self._engine
 
     def _open_sqlite(self) -> sa.Engine:
         path = Path(str(self._url.database))
@@ -164,11 +171,7 @@ class Database:
             is_writing = connection.get_execution_options().get(_IS_WRITING, False)
             connection.exec_driver_sql("BEGIN IMMEDIATE" if is_writing else "BEGIN")
 
-        with (
-            self._own_turn(),
-            engine.connect().execution_options(**{_IS_WRITING: True}) as connection,
-            connection.begin(),
-        ):
+        with engine.connect().execution_options(**{_IS_WRITING: True}) as connection, connection.begin():
             _create_missing(connection)
         return engine
 
@@ -201,6 +204,11 @@ def _explained() -> Iterator[None]:
         raise StorageError(
             f"the inbox database refused: {error.orig}; the transaction was undone and nothing of it is acknowledged. "
             "Make room or bring the database back, then send again: events that are there already are recognised"
+        ) from error
+    except OSError as error:
+        raise StorageError(
+            f"the inbox cannot be locked: {error.strerror or error}; nothing of the transaction was done or is "
+            "acknowledged. Make room or mend the disk, then send again: events that are there already are recognised"
         ) from error
     except sa.exc.DatabaseError as error:
         raise StorageError(
