@@ -87,14 +87,13 @@ def build_app(settings: Settings, *, host: str | None = None, clock: Callable[[]
 async def _running(writer: Writer, recorder: Recorder) -> AsyncIterator[None]:
     """Between start and stop; what was received before the stop is committed before it."""
     writer.start()
-    recording = asyncio.create_task(recorder.run())
+    stopping = asyncio.Event()
+    recording = asyncio.create_task(recorder.run(stopping))
     try:
         yield
     finally:
-        recording.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await recording
-        await recorder.flush()
+        stopping.set()
+        await recording
         await asyncio.to_thread(writer.stop)
 
 

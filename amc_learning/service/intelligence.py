@@ -49,7 +49,7 @@ class Intelligence:
 
     async def adaptive_parameters(self, request: Request) -> Response:
         """The weights document; with `market_regime`, the weights of that regime."""
-        asked = _asked_regime(request) if request.url.query else None
+        asked = _asked_regime(request) if request.scope["query_string"] else None
         if asked is None:
             return self.shelf.answer(request, WEIGHTS_DOCUMENT)
         document = self.shelf.current(WEIGHTS_DOCUMENT, request)

@@ -6,12 +6,12 @@ Belongs here: from operations to OpenAPI 3.1. Not here: the routes, the models.
 from collections.abc import Sequence
 from typing import Any
 
-from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from amc_learning import __version__
 from amc_learning.service import examples
 from amc_learning.service.answers import JSON, PROBLEM, TITLES
+from amc_learning.service.collector import LONGEST_KEY
 from amc_learning.service.routes import Operation
 
 Node = dict[str, Any]
@@ -54,7 +54,7 @@ def _operation(one: Operation) -> Node:
         "description": one.description,
         "tags": [one.tag],
         **({"parameters": _parameters(one)} if one.parameters or one.method == "POST" else {}),
-        **({"requestBody": _body(one.sends, one.sent_example)} if one.sends else {}),
+        **({"requestBody": _body(one)} if one.sends else {}),
         "responses": _responses(one),
     }
 
@@ -72,16 +72,18 @@ def _parameters(one: Operation) -> list[Node]:
         for parameter in one.parameters
     ]
     if one.method == "POST":
-        key = "The sender's key of this event: the same key is stored once. Printable ASCII."
-        schema = {"type": "string", "maxLength": 200, "pattern": "^[!-~]+$"}
+        key = "The sender's key of this event: the same key is stored once."
+        schema = {"type": "string", "maxLength": LONGEST_KEY}
         listed.append({"name": "Idempotency-Key", "in": "header", "description": key, "schema": schema})
     return listed
 
 
-def _body(model: type[BaseModel], example: Any) -> Node:
+def _body(one: Operation) -> Node:
     """The declared shape first; any other object or list is taken too, understood or kept apart."""
-    shapes = [{"$ref": SCHEMAS + model.__name__}, {"type": "object"}, {"type": "array", "items": {}}]
-    return {"required": False, "content": {JSON: {"schema": {"anyOf": shapes}, "example": example}}}
+    assert one.sends is not None
+    shapes = [{"$ref": SCHEMAS + one.sends.__name__}, {"type": "object"}, {"type": "array", "items": {}}]
+    content = {JSON: {"schema": {"anyOf": shapes}, "example": one.sent_example}}
+    return {"required": not one.takes_parameters_alone, "content": content}
 
 
 def _responses(one: Operation) -> Node:

@@ -28,6 +28,9 @@ from amc_learning.warehouse.errors import WarehouseError
 
 LOG = logging.getLogger(__name__)
 
+FLUSH_SECONDS = 0.5
+"""A report is at most as old as the last seconds when the storage is busy, and never waits for it."""
+
 Result = TypeVar("Result")
 
 DOCUMENTS = (
@@ -70,7 +73,7 @@ class Probes:
 
     async def data_flow(self, _: Request) -> Response:
         """The health of the data flows."""
-        await self.recorder.flush()
+        await self.recorder.flush_for(FLUSH_SECONDS)
         report = await run_in_threadpool(_or_refused, self.health.data_flow)
         return as_json(report.model_dump(mode="json"))
 
@@ -109,7 +112,7 @@ class Probes:
     async def dashboard(self, request: Request) -> Response:
         """The page for people."""
         refresh_seconds = 0 if request.query_params.get("refresh") == "off" else self.settings.service.refresh_seconds
-        await self.recorder.flush()
+        await self.recorder.flush_for(FLUSH_SECONDS)
         page = await run_in_threadpool(lambda: render_dashboard(self.view(refresh_seconds)))
         return HTMLResponse(page, headers={"content-security-policy": f"{POLICY}; frame-ancestors 'none'"})
 

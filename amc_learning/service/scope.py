@@ -1,6 +1,6 @@
-"""What endpoints tell the door about a request, through its ASGI scope: how it ended.
+"""What door and endpoints tell each other about a request, through its ASGI scope: who sent it, and how it ended.
 
-Belongs here: the one word that is passed. Not here: what is done with it (door).
+Belongs here: the two words that are passed. Not here: what is done with them (door, collector).
 """
 
 from starlette.types import Scope
@@ -8,6 +8,18 @@ from starlette.types import Scope
 from amc_learning.service.records import Outcome
 
 _OUTCOME = "amc_learning.outcome"
+_SENDER = "amc_learning.sender"
+
+
+def sent_by(scope: Scope, key_name: str) -> None:
+    """Say whose key came with this request."""
+    scope[_SENDER] = key_name
+
+
+def sender_of(scope: Scope) -> str | None:
+    """Name of the key that came with this request; None when none was needed."""
+    name: str | None = scope.get(_SENDER)
+    return name
 
 
 def ended_as(scope: Scope, outcome: Outcome) -> None:

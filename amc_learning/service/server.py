@@ -4,7 +4,6 @@ Belongs here: how the application is served. Not here: the application. One proc
 inbox; more than one machine's worth of events is a matter of the inbox's URL and several services behind a proxy.
 """
 
-import asyncio
 import contextlib
 import gc
 import logging
@@ -13,12 +12,12 @@ from collections.abc import Callable
 from typing import Any
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from amc_learning.service.app import build_app
 from amc_learning.service.door import LOOPBACK
 from amc_learning.service.errors import ServiceError
 from amc_learning.service.keys import KeyRing
+from amc_learning.service.protocol import impatient_protocol
 from amc_learning.settings import Settings
 from amc_learning.warehouse import Warehouse
 
@@ -79,7 +78,7 @@ def serve(settings: Settings, *, host: str, port: int, on_start: Callable[[str],
         host=host,
         port=port,
         loop="uvloop",
-        http=_protocol(settings.service.header_timeout_seconds),
+        http=impatient_protocol(settings.service.header_timeout_seconds),
         ws="none",
         lifespan="on",
         log_config=None,
@@ -118,45 +117,3 @@ class _Server(uvicorn.Server):
             gc.set_threshold(*COLLECTOR_THRESHOLDS)
             host, port = self.servers[0].sockets[0].getsockname()[:2]
             self._on_start(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}")
-
-
-def _protocol(header_timeout_seconds: float) -> type[HttpToolsProtocol]:
-    """Uvicorn's protocol, which closes connections that take too long to say what they want.
-
-    Uvicorn's own time limit begins after an answer; who connects and sends half a header would stay for ever.
-    """
-
-    class ImpatientProtocol(HttpToolsProtocol):
-        _deadline: asyncio.TimerHandle | None = None
-
-        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-            super().connection_made(transport)
-            self._wait()
-
-        def data_received(self, data: bytes) -> None:
-            if self._deadline is None and (self.cycle is None or self.cycle.response_complete):
-                self._wait()
-            super().data_received(data)
-
-        def on_headers_complete(self) -> None:
-            self._stop_waiting()
-            super().on_headers_complete()
-
-        def connection_lost(self, exc: Exception | None) -> None:
-            self._stop_waiting()
-            super().connection_lost(exc)
-
-        def _wait(self) -> None:
-            self._deadline = self.loop.call_later(header_timeout_seconds, self._give_up)
-
-        def _stop_waiting(self) -> None:
-            if self._deadline is not None:
-                self._deadline.cancel()
-                self._deadline = None
-
-        def _give_up(self) -> None:
-            self._deadline = None
-            if not self.transport.is_closing():
-                self.transport.close()
-
-    return ImpatientProtocol

@@ -113,16 +113,11 @@ class Writer:
         self.n_waiting += 1
         self.n_waiting_characters += size
         self._queue.put(_Waiting(work, answer))
+        patience = loop.call_later(LONGEST_COMMIT_SECONDS, _give_up, answer)
         try:
-            async with asyncio.timeout(LONGEST_COMMIT_SECONDS):
-                # shielded: a sender that goes away must not leave the writer with a future nobody may resolve
-                return await asyncio.shield(answer)
-        except TimeoutError as error:
-            raise Refusal.for_now(
-                f"no commit within {LONGEST_COMMIT_SECONDS:g} s: it is not known whether the event is durable; send it "
-                "again, it is recognised by its identifier",
-                retry_after_seconds=RETRY_STORAGE_SECONDS,
-            ) from error
+            return await answer
+        finally:
+            patience.cancel()
 
     # -- in the thread ------------------------------------------------------------------------------------------
 
@@ -192,3 +187,14 @@ class Writer:
                 entry.answer.exception()  # seen: a sender that has gone away never asks
             else:
                 entry.answer.set_result(outcome)
+
+
+def _give_up(answer: "asyncio.Future[Receipt | None]") -> None:
+    if not answer.done():
+        answer.set_exception(
+            Refusal.for_now(
+                f"no commit within {LONGEST_COMMIT_SECONDS:g} s: it is not known whether the event is durable; send it "
+                "again, it is recognised by its identifier",
+                retry_after_seconds=RETRY_STORAGE_SECONDS,
+            )
+        )

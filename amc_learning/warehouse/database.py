@@ -11,9 +11,11 @@ that a reader that remembers the last one never passes over a transaction that c
 """
 
 import contextlib
+import functools
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +72,9 @@ REQUESTS = sa.Table(
     sa.Column("n_requests", sa.BigInteger, nullable=False),
     sa.Column("latency_us", sa.BigInteger, nullable=False),
 )
+
+ROWS_PER_STATEMENT = 64
+"""Rows of one INSERT: 64 events have 576 variables, under the limit of every SQLite."""
 
 _IS_WRITING = "amc_is_writing"
 
@@ -128,6 +133,21 @@ class Database:
         """An insert of the dialect in use, which knows ON CONFLICT."""
         return sqlite.insert(table) if self._is_sqlite else postgresql.insert(table)
 
+    def insert_new(self, connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Insert rows of the same columns; those that are there already change nothing.
+
+        On SQLite many rows are one statement, because Python's driver lets other threads run at each: a writer beside
+        a busy event loop would wait for its turn once per row.
+        """
+        if not self._is_sqlite:
+            connection.execute(self.insert(table).on_conflict_do_nothing(), rows)
+            return
+        names = tuple(rows[0])
+        for start in range(0, len(rows), ROWS_PER_STATEMENT):
+            chunk = rows[start : start + ROWS_PER_STATEMENT]
+            values = tuple(_plain(row[name]) for row in chunk for name in names)
+            connection.exec_driver_sql(_insert_new(table.name, names, len(chunk)), values)
+
     def close(self) -> None:
         """Close the connection; the next use opens it again."""
         with self._turn:
@@ -181,6 +201,17 @@ class Database:
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(ADVISORY_LOCK)))
             _create_missing(connection)
         return engine
+
+
+@functools.lru_cache(maxsize=256)
+def _insert_new(table: str, names: tuple[str, ...], n_rows: int) -> str:
+    row = f"({', '.join('?' * len(names))})"
+    return f"INSERT INTO {table} ({', '.join(names)}) VALUES {', '.join([row] * n_rows)} ON CONFLICT DO NOTHING"
+
+
+def _plain(value: Any) -> Any:
+    """As SQLite keeps it: a day as its ISO text."""
+    return value.isoformat() if isinstance(value, date) else value
 
 
 def _create_missing(connection: sa.Connection) -> None:
