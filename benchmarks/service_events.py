@@ -26,8 +26,8 @@ def candidate(number: int, chance: random.Random) -> dict[str, Any]:
         "volume": chance.randrange(10**6, 10**8),
         "market_cap_m": None,
         "subscores": subscores,
-        "entry_signal": "breakout with volume",
-        "thesis": "Volume and news support a continuation setup.",
+        "entry_signal": "breakout with high volume",
+        "thesis": "Volume and news support a continuation setup now.",
         "risk_flags": ["wide_spread"],
     }
 
