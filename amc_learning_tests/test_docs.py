@@ -450,3 +450,12 @@ def test_pictures_are_small_and_shown():
 
 def test_the_changelog_knows_this_version():
     assert f"\n## {__version__}" in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_tests_named_on_the_page_about_security_exist():
+    text = (ROOT / "docs" / "security.md").read_text()
+    named = re.findall(r"`([a-z_/]+\.py)(?:::(\w+))?`", text)
+    assert named
+    tests = ROOT / "amc_learning_tests"
+    missing = [(file, test) for file, test in named if f"def {test}" not in (tests / file).read_text()]
+    assert missing == []

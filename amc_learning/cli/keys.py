@@ -43,7 +43,7 @@ def list_(*, json: JsonOption = False) -> None:
 
 @app.command(epilog="Example: amc-learning keys revoke discovery-old")
 def revoke(name: Name) -> None:
-    """Forget a key: from the next request on it is not known."""
+    """Forget a key: within a second it is not known to a running service."""
     _ring().revoke(name)
     typer.echo(f"revoked {name}")
 

@@ -1,10 +1,12 @@
 """`amc-learning serve | up`: the HTTP service alone, or with Dagster's UI and daemon."""
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from time import monotonic
 from typing import Annotated
 
 import typer
@@ -14,6 +16,9 @@ from amc_learning.settings import Settings
 
 STOP_SECONDS = 20
 """A program that has not ended this long after being asked is ended."""
+
+LOOK_SECONDS = 0.5
+"""How long it may take until it is noticed that a program has ended by itself."""
 
 Host = Annotated[str | None, typer.Option(help="Address to listen on; default service.host, which is loopback.")]
 Port = Annotated[int | None, typer.Option(min=0, max=65535, help="Port; default service.port, 0 takes a free one.")]
@@ -65,27 +70,42 @@ def run_together(commands: Sequence[Sequence[str]]) -> int:
     Returns:
         0 when we were told to stop; 1 when one ended by itself, because the rest is of no use without it.
     """
-    programs = [subprocess.Popen(command, start_new_session=True) for command in commands]
-    is_stopping = False
+    programs: list[subprocess.Popen[bytes]] = []
+    was_told = False
 
     def stop(*_: object) -> None:
-        nonlocal is_stopping
-        is_stopping = True
-        for program in programs:
-            if program.poll() is None:
-                program.send_signal(signal.SIGINT)
+        nonlocal was_told
+        was_told = True
+        _send(programs, signal.SIGINT)
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT)
-        was_told = is_stopping
-        stop()
-        for program in programs:
-            try:
-                program.wait(STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                program.kill()
+        for command in commands:
+            # one by one: those started so far are stopped when the next one cannot be
+            programs.append(subprocess.Popen(command, start_new_session=True))  # noqa: PERF401
+        while not was_told and all(program.poll() is None for program in programs):
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                programs[0].wait(LOOK_SECONDS)
+        return 0 if was_told else 1
     finally:
+        _send(programs, signal.SIGINT)
+        deadline = monotonic() + STOP_SECONDS
+        for program in programs:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                program.wait(max(0.0, deadline - monotonic()))
+        _send(programs, signal.SIGKILL)
+        for program in programs:
+            program.wait()
         for number, handler in before.items():
             signal.signal(number, handler)
-    return 0 if was_told else 1
+
+
+def _send(programs: Sequence[subprocess.Popen[bytes]], number: int) -> None:
+    """A signal to those that still run; the last one goes to what they started as well."""
+    for program in programs:
+        if program.poll() is not None:
+            continue
+        if number == signal.SIGKILL:
+            os.killpg(program.pid, number)
+        else:
+            program.send_signal(number)

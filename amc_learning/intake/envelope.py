@@ -183,8 +183,8 @@ def _accept(
         warnings.append(f"{parsed.n_not_finite} values are NaN or infinite and count as missing")
     if kind == DISCOVERY:
         warnings += _rows_not_read(parsed.value, limits.max_rows)
-    heads, speakers = _speakers(kind, parsed.value)
-    when = _occurred_at(kind, heads, speakers, _Clock(received_at, rules), warnings)
+    heads = _heads(kind, parsed.value)
+    when = _occurred_at(kind, parsed.value, heads, _Clock(received_at, rules), warnings)
     if isinstance(when, _Refused):
         return when
     occurred_at, occurred_at_source = when
@@ -212,16 +212,21 @@ def _rows_not_read(payload: object, max_rows: int) -> list[str]:
     ]
 
 
-def _speakers(kind: str, payload: object) -> tuple[list[_Fields], list[list[_Fields]]]:
-    """The objects that speak of the whole payload, from the outside in; and those of each of several rows in it."""
-    if kind not in _NESTING:
-        return (layers(payload) if isinstance(payload, dict) else []), []
-    found = find_all(payload, _NESTING[kind])
-    return shared_layers(payload, _NESTING[kind]), [[fields for _, fields in reversed(row.own)] for row in found]
+def _heads(kind: str, payload: object) -> list[_Fields]:
+    """The objects that speak of the whole payload, from the outside in."""
+    if kind in _NESTING:
+        return shared_layers(payload, _NESTING[kind])
+    return layers(payload) if isinstance(payload, dict) else []
+
+
+def _rows(kind: str, payload: object) -> list[list[_Fields]]:
+    """The objects that speak of each of several rows in a payload, from the outside in."""
+    found = find_all(payload, _NESTING[kind]) if kind in _NESTING else []
+    return [[fields for _, fields in reversed(row.own)] for row in found]
 
 
 def _occurred_at(
-    kind: str, heads: Sequence[_Fields], rows: Sequence[Sequence[_Fields]], clock: "_Clock", warnings: list[str]
+    kind: str, payload: object, heads: Sequence[_Fields], clock: "_Clock", warnings: list[str]
 ) -> tuple[datetime, str] | _Refused:
     """When it happened and who says so; a time that cannot be true is refused, one that cannot be read is not used.
 
@@ -232,7 +237,7 @@ def _occurred_at(
         return clock.received_at, "receipt"
     when = clock.first_time(heads, _time_fields(kind, heads), warnings)
     if when is None:
-        each = [clock.first_time(row, _time_fields(kind, row), warnings) for row in rows]
+        each = [clock.first_time(row, _time_fields(kind, row), warnings) for row in _rows(kind, payload)]
         refused = next((time for time in each if isinstance(time, _Refused)), None)
         when = refused or max((time for time in each if isinstance(time, datetime)), default=None)
     if isinstance(when, _Refused):

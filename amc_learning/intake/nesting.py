@@ -80,7 +80,7 @@ def _walk(value: object, names: Names, outer: Found) -> Iterator[Found]:
     parts = [name for name in names.parts if _is_part(value.get(name), names)]
     envelope = envelope_in(value, names)
     if not (lists or parts or envelope):
-        yield replace(outer, own=own)
+        yield Found(path, own, outer.around, part=part)
     elif lists:
         for name in lists:
             yield from _walk(value[name], names, replace(outer, path=f"{prefix}{name}", own=own))

@@ -51,7 +51,11 @@ def build_app(settings: Settings, *, host: str | None = None, clock: Callable[[]
     is_loopback = (host or settings.service.host) in LOOPBACK
     warehouse = Warehouse.open(settings.data_dir, settings.features.components, inbox_url=settings.inbox_url)
     registry = CollectorRegistry()
-    writer = Writer(warehouse.inbox, max_waiting=settings.service.max_waiting_events)
+    writer = Writer(
+        warehouse.inbox,
+        max_waiting=settings.service.max_waiting_events,
+        max_waiting_characters=settings.service.max_waiting_bytes,
+    )
     recorder = Recorder(warehouse.requests, registry, clock)
     shelf = Shelf(warehouse.publications)
     health = Health(warehouse, shelf, writer, clock)
@@ -65,6 +69,7 @@ def build_app(settings: Settings, *, host: str | None = None, clock: Callable[[]
     door = Middleware(
         Door,
         keys=KeyRing(warehouse.data_dir),
+        needs_keys=not is_loopback and not settings.service.allows_without_keys,
         limiter=RateLimiter(per_second),
         recorder=recorder,
         flow_of=_flow_of(table),
@@ -82,14 +87,13 @@ def build_app(settings: Settings, *, host: str | None = None, clock: Callable[[]
 async def _running(writer: Writer, recorder: Recorder) -> AsyncIterator[None]:
     """Between start and stop; what was received before the stop is committed before it."""
     writer.start()
-    recording = asyncio.create_task(recorder.run())
+    stopping = asyncio.Event()
+    recording = asyncio.create_task(recorder.run(stopping))
     try:
         yield
     finally:
-        recording.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await recording
-        await recorder.flush()
+        stopping.set()
+        await recording
         await asyncio.to_thread(writer.stop)
 
 

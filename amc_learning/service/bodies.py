@@ -4,7 +4,8 @@ Belongs here: from the socket to bytes. Not here: what the bytes mean (intake).
 """
 
 import asyncio
-from collections.abc import Iterator
+import contextlib
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -14,6 +15,9 @@ from amc_learning.service.answers import Refusal
 from amc_learning.settings import Service
 
 JSON_TYPE = "application/json"
+
+MOST_DISCARDED_BYTES = 16 * 1024 * 1024
+DISCARD_SECONDS = 1.0
 
 
 @dataclass
@@ -71,11 +75,16 @@ async def read_body(request: Request, body: Body, limits: Service) -> bytes:
     Raises:
         Refusal: 413 too large, 415 compressed or not JSON, 408 too slow, 503 no room, 400 the sender went away.
     """
-    _check_headers(request, limits.max_body_bytes)
+    declared, chunks = _declared(request), request.stream()
     try:
         async with asyncio.timeout(limits.body_timeout_seconds):
-            async for chunk in request.stream():
+            if declared is not None and declared > limits.max_body_bytes:
+                await _discard(chunks, declared)
+                raise _too_large(limits.max_body_bytes)
+            _check_headers(request, declared)
+            async for chunk in chunks:
                 if body.n_bytes + len(chunk) > limits.max_body_bytes:
+                    await _discard(chunks, None)
                     raise _too_large(limits.max_body_bytes)
                 if chunk:
                     body.add(chunk)
@@ -90,17 +99,33 @@ async def read_body(request: Request, body: Body, limits: Service) -> bytes:
     return b"".join(body.chunks)
 
 
-def _check_headers(request: Request, max_bytes: int) -> None:
+async def _discard(chunks: AsyncIterator[bytes], declared: int | None) -> None:
+    """Read what is not wanted, for a moment: a sender in the middle of it would see a broken connection, no answer."""
+    if declared is not None and declared > MOST_DISCARDED_BYTES:
+        return
+    left = MOST_DISCARDED_BYTES
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(DISCARD_SECONDS):
+            async for chunk in chunks:
+                left -= len(chunk)
+                if left < 0:
+                    return
+
+
+def _declared(request: Request) -> int | None:
+    """The length of the body as its sender states it; None when it states none."""
+    declared = request.headers.get("content-length", "")
+    return int(declared[:18]) if declared.isascii() and declared.isdigit() else None
+
+
+def _check_headers(request: Request, declared: int | None) -> None:
     headers = request.headers
-    declared = headers.get("content-length", "")
-    if declared.isascii() and declared.isdigit() and int(declared[:18]) > max_bytes:
-        raise _too_large(max_bytes)
     encoding = headers.get("content-encoding", "identity")
     if encoding.strip().lower() != "identity":
         raise Refusal(
             415, "compressed bodies are not read: send it uncompressed; nothing was kept", field="Content-Encoding"
         )
-    has_body = declared not in {"", "0"} or "transfer-encoding" in headers
+    has_body = bool(declared) or "transfer-encoding" in headers
     media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
     if has_body and media_type != JSON_TYPE and not media_type.endswith("+json"):
         raise Refusal(

@@ -14,17 +14,18 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from amc_learning.intake.envelope import Envelope, PayloadLimits, Quarantined, receive
+from amc_learning.intake.payload import Unparsable, parse_payload
 from amc_learning.intake.text import storable
 from amc_learning.service.answers import Refusal, as_json
 from amc_learning.service.bodies import Budget, held, read_body
-from amc_learning.service.scope import ended_as
+from amc_learning.service.scope import ended_as, sender_of
 from amc_learning.service.writer import Writer
 from amc_learning.settings import Settings
 from amc_learning.stages.received import inbox_event, quarantine_item
 from amc_learning.warehouse.events import Receipt
 
 SOURCE = "http"
-"""Where events say they came from; who sent them is in the log of the door, not in the data."""
+"""Where events say they came from; the name of the sender's key follows, where there is one."""
 
 MOST_PARAMETERS = 100
 LONGEST_KEY = 200
@@ -54,14 +55,14 @@ class Collector:
         rules = self.settings.collection.time_rules
 
         async def collect(request: Request) -> Response:
-            sender_key = _sender_key(request)
+            sender_key, sender = _sender_key(request), sender_of(request.scope)
             with held(self.budget) as body:
                 content = await read_body(request, body, self.settings.service)
                 received_at = self.clock()
                 understood = receive(
-                    _text(content, request.url.query),
+                    _text(content, request.scope["query_string"].decode("latin-1")),
                     kind=kind,
-                    source=SOURCE,
+                    source=SOURCE if sender is None else f"{SOURCE} {sender}",
                     received_at=received_at,
                     rules=rules,
                     limits=limits,
@@ -146,7 +147,12 @@ def _text(content: bytes, query: str) -> str:
             raise Refusal(422, "the request has no body and no parameters; send the event as JSON", field="body")
         return body
     written = orjson.dumps(fields).decode()
-    return written if not body.strip() else f'{written[:-1]},"{WRAPPER}":{body}}}'
+    if not body.strip():
+        return written
+    if isinstance(parse_payload(body), Unparsable):
+        # beside each other they are no JSON, and nothing of either is lost; inside, a body could close the object
+        return f"{written}\n{body}"
+    return f'{written[:-1]},"{WRAPPER}":{body}}}'
 
 
 def _fields(query: str) -> dict[str, str]:

@@ -8,10 +8,10 @@ import base64
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from time import perf_counter
 from urllib.parse import urlsplit
 
-from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Send
 from starlette.types import Scope as AsgiScope
 
@@ -20,7 +20,7 @@ from amc_learning.service.errors import KeyFileError
 from amc_learning.service.keys import Key, KeyRing, Scope
 from amc_learning.service.limits import RateLimiter
 from amc_learning.service.records import Recorder
-from amc_learning.service.scope import outcome_of
+from amc_learning.service.scope import outcome_of, sent_by
 
 LOG = logging.getLogger(__name__)
 
@@ -46,7 +46,10 @@ EVERY_ANSWER: tuple[tuple[bytes, bytes], ...] = (
 
 _METHODS: Mapping[str, Scope] = {"GET": "read", "HEAD": "read", "POST": "write"}
 
-_SAFE = ("none", "same-origin", "same-site")
+_SAFE = (b"none", b"same-origin", b"same-site")
+
+RawHeaders = Mapping[bytes, bytes]
+"""Of two headers of one name the last counts; no header we look at may come twice."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,8 @@ class Door:
     Attributes:
         app: what is behind it.
         keys: once there is one, every request needs one.
+        needs_keys: whether every request needs one also while there is none; so the last key that goes, or a file that
+            is removed, closes the door beyond loopback and never opens it.
         limiter: how often one key or address may come.
         recorder: told how each request of a flow ended.
         flow_of: the flow of a path; None for those nobody counts.
@@ -64,6 +69,7 @@ class Door:
 
     app: ASGIApp
     keys: KeyRing
+    needs_keys: bool
     limiter: RateLimiter
     recorder: Recorder
     flow_of: Callable[[str], str | None]
@@ -107,34 +113,38 @@ class Door:
         Raises:
             Refusal: 421 wrong host, 401 no key, 403 a key that may not, or a foreign page, 429 too often.
         """
-        headers = Headers(scope=scope)
-        if self.hosts is not None and _host(headers) not in self.hosts:
+        headers = dict(scope["headers"])
+        if self.hosts is not None and _name(headers.get(b"host", b"")) not in self.hosts:
             raise Refusal(421, "this service is not called by that name; use localhost or 127.0.0.1", field="Host")
         if scope["method"] == "POST":
             _refuse_foreign_pages(headers)
         if scope["path"] in OPEN_PATHS:
             return
-        key = self._key(headers, _METHODS.get(scope["method"], "read"))
+        key = self._key(headers, _address(scope))
         self.limiter.admit(key.name if key else _address(scope))
+        if key is not None:
+            sent_by(scope, key.name)
+        needed = _METHODS.get(scope["method"], "read")
+        if key is not None and needed not in key.scopes:
+            raise Refusal(403, f"the key {key.name} may not {needed}; this request needs the scope {needed}")
 
-    def _key(self, headers: Headers, needed: Scope) -> Key | None:
+    def _key(self, headers: RawHeaders, address: str) -> Key | None:
         try:
             keys = self.keys.all()
-            if not keys:
+            if not keys and not self.needs_keys:
                 return None
             key = self.keys.find(_sent_key(headers))
         except KeyFileError as error:
             raise Refusal.for_now(str(error), retry_after_seconds=60) from error
         if key is None:
-            challenge = 'Basic realm="amc_learning"' if "text/html" in headers.get("accept", "") else "Bearer"
+            self.limiter.admit(address)  # who tries keys is slowed down like everybody
+            challenge = 'Basic realm="amc_learning"' if b"text/html" in headers.get(b"accept", b"") else "Bearer"
             raise Refusal(
                 401,
                 "send a valid key as Authorization: Bearer KEY; amc-learning keys create makes one",
                 field="Authorization",
                 headers={"www-authenticate": challenge},
             )
-        if needed not in key.scopes:
-            raise Refusal(403, f"the key {key.name} may not {needed}; this request needs the scope {needed}")
         return key
 
 
@@ -150,25 +160,26 @@ def _completed(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
     return [*headers, *(header for header in EVERY_ANSWER if header[0] not in said)]
 
 
-def _host(headers: Headers) -> str:
-    """The name in the Host header, without its port."""
+@lru_cache(maxsize=64)
+def _name(host: bytes) -> str:
+    """The name in a Host header, without its port; senders say the same one each time."""
     try:
-        return urlsplit(f"//{headers.get('host', '')}").hostname or ""
+        return urlsplit(f"//{host.decode('latin-1')}").hostname or ""
     except ValueError:
         return ""
 
 
-def _refuse_foreign_pages(headers: Headers) -> None:
+def _refuse_foreign_pages(headers: RawHeaders) -> None:
     """A page of another site, open in a browser on this machine, must not send us events."""
-    origin = headers.get("origin")
-    is_foreign = origin is not None and urlsplit(origin).netloc != headers.get("host")
-    if is_foreign or headers.get("sec-fetch-site", "none") not in _SAFE:
+    origin = headers.get(b"origin")
+    is_foreign = origin is not None and origin.partition(b"://")[2] != headers.get(b"host")
+    if is_foreign or headers.get(b"sec-fetch-site", b"none") not in _SAFE:
         raise Refusal(403, "events are not taken from web pages of other sites; nothing was kept", field="Origin")
 
 
-def _sent_key(headers: Headers) -> str:
+def _sent_key(headers: RawHeaders) -> str:
     """The key of Authorization: Bearer or Basic (any user, the key as password), or of X-API-Key."""
-    scheme, _, value = headers.get("authorization", "").partition(" ")
+    scheme, _, value = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
     if scheme.lower() == "bearer":
         return value.strip()
     if scheme.lower() == "basic":
@@ -176,7 +187,7 @@ def _sent_key(headers: Headers) -> str:
             return base64.b64decode(value, validate=True).decode().partition(":")[2]
         except ValueError:
             return ""
-    return headers.get("x-api-key", "")
+    return headers.get(b"x-api-key", b"").decode("latin-1")
 
 
 def _address(scope: AsgiScope) -> str:

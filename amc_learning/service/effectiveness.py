@@ -61,7 +61,7 @@ def _accuracy_improvement(publications: Publications, today: date) -> float | No
     days = publications.history(CONFIDENCE_DOCUMENT)
     then = _last(days, today - MONTH)
     now = _last(days, today)
-    if then is None or now is None:
+    if then is None or now is None or then == now:
         return None
     accuracies = [_accuracy(publications.document(CONFIDENCE_DOCUMENT, day)) for day in (then, now)]
     first, last = accuracies

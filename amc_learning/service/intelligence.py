@@ -4,6 +4,7 @@ Belongs here: which path gives which document, views by regime, reports of past 
 the shapes older readers check for (legacy), what a document says (contracts).
 """
 
+import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import date
@@ -48,10 +49,10 @@ class Intelligence:
 
     async def adaptive_parameters(self, request: Request) -> Response:
         """The weights document; with `market_regime`, the weights of that regime."""
-        asked = _asked_regime(request) if request.url.query else None
+        asked = _asked_regime(request) if request.scope["query_string"] else None
         if asked is None:
             return self.shelf.answer(request, WEIGHTS_DOCUMENT)
-        document = self.shelf.current(WEIGHTS_DOCUMENT)
+        document = self.shelf.current(WEIGHTS_DOCUMENT, request)
         known = (document or {}).get("by_regime") or {}
         regime = asked if asked in known else None
         view = f"regime {regime or OTHER_REGIME}"
@@ -62,7 +63,7 @@ class Intelligence:
         day = _day(request.path_params["day"])
         document = await run_in_threadpool(self._report, day)
         if document is None:
-            return as_json({**nothing_published(REPORT_DOCUMENT), "known_on": day.isoformat()}, 404)
+            raise _no_report(day.isoformat())
         return as_json(document)
 
     async def report_page(self, request: Request) -> Response:
@@ -73,7 +74,7 @@ class Intelligence:
         else:
             document = await run_in_threadpool(self._report, _day(asked))
         if document is None:
-            raise Refusal(404, f"no report of {asked[:20]} is published; amc-learning run daily publishes one")
+            raise _no_report(asked)
         return HTMLResponse(await run_in_threadpool(_page, document))
 
     def _report(self, day: date) -> Document | None:
@@ -96,13 +97,14 @@ def weights_in_regime(document: Document | None, *, regime: str | None) -> Docum
     if document is None:
         return nothing_published(WEIGHTS_DOCUMENT)
     rest = {name: value for name, value in document.items() if name != HASH_FIELD}
-    if regime is None:
+    entry = (document.get("by_regime") or {}).get(regime)
+    if entry is None:
         known = ", ".join(sorted(document.get("by_regime") or {})) or "none"
         note = f"the regime asked for is not known (known: {known}); these are the weights in force"
         return {**rest, "regime_note": note}
     data: dict[str, Any] = {
         **document["data"],
-        "optimized_parameters": document["by_regime"][regime]["weights"],
+        "optimized_parameters": entry["weights"],
         "market_regime": regime,
     }
     note = f"weights as they would be tonight in the regime {regime}"
@@ -114,13 +116,16 @@ def _asked_regime(request: Request) -> str | None:
 
 
 def _day(text: str) -> date:
-    try:
+    """The day of a path, written in the one way there is."""
+    with contextlib.suppress(ValueError):
         day = date.fromisoformat(text)
-    except ValueError as error:
-        raise Refusal(404, "no such day; write it as 2014-12-15", field="day") from error
-    if day.isoformat() != text:
-        raise Refusal(404, "no such day; write it as 2014-12-15", field="day")
-    return day
+        if day.isoformat() == text:
+            return day
+    raise Refusal(404, "no such day; write it as 2014-12-15", field="day")
+
+
+def _no_report(day: str) -> Refusal:
+    return Refusal(404, f"no report of {day} is published; amc-learning run daily publishes one", field="day")
 
 
 def _page(document: Document) -> str:

@@ -9,20 +9,26 @@ import hmac
 import json
 import re
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
+from time import monotonic
 from typing import Literal, get_args
 
 from amc_learning.service.errors import KeyFileError
-from amc_learning.warehouse.files import make_folder, write_atomically
+from amc_learning.warehouse.files import locked, make_folder, write_atomically
 
 Scope = Literal["read", "write"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 
 KEY_FILE = ("service", "keys.json")
 """Where keys lie in a data directory."""
+
+LOOK_SECONDS = 1.0
+"""Every look is a system call, for which the event loop gives its turn to the writing thread and waits to get it back:
+looking at every request cost more than all the rest of the door."""
 
 PREFIX = "amc"
 RANDOM_BYTES = 32
@@ -41,10 +47,17 @@ class Key:
 
 
 class KeyRing:
-    """The keys of a data directory; a change of the file is seen by the next request."""
+    """The keys of a data directory; a change of the file is seen within `LOOK_SECONDS`.
 
-    def __init__(self, data_dir: Path) -> None:
+    Args:
+        data_dir: where the file of keys lies.
+        clock: seconds that only grow.
+    """
+
+    def __init__(self, data_dir: Path, clock: Callable[[], float] = monotonic) -> None:
         self._path = data_dir.joinpath(*KEY_FILE)
+        self._clock = clock
+        self._looked_at = -LOOK_SECONDS
         self._identity: tuple[int, int] | None = None
         self._keys: Mapping[str, Key] = {}
 
@@ -79,29 +92,36 @@ class KeyRing:
             raise KeyFileError(f"{name!r} cannot name a key; use lower-case letters, digits and dashes")
         if not wanted:
             raise KeyFileError("a key needs at least one scope: read, write")
-        keys = dict(self._current())
-        if name in keys:
-            raise KeyFileError(
-                f"a key {name} is there already; make the new one under another name, give it to the sender, then "
-                f"revoke this one: amc-learning keys revoke {name}"
-            )
         secret = f"{PREFIX}_{name}_{secrets.token_urlsafe(RANDOM_BYTES)}"
         digest = hashlib.sha256(secret.encode()).hexdigest()
-        self._write({**keys, name: Key(name, wanted, now.isoformat(timespec="seconds"), digest)})
+        with self._changing() as keys:
+            if name in keys:
+                raise KeyFileError(
+                    f"a key {name} is there already; make the new one under another name, give it to the sender, then "
+                    f"revoke this one: amc-learning keys revoke {name}"
+                )
+            keys[name] = Key(name, wanted, now.isoformat(timespec="seconds"), digest)
         return secret
 
     def revoke(self, name: str) -> None:
-        """Forget a key; from the next request on it is not known.
+        """Forget a key; a running service sees it within `LOOK_SECONDS`.
 
         Raises:
             KeyFileError: there is none of this name.
         """
-        keys = dict(self._current())
-        if keys.pop(name, None) is None:
-            raise KeyFileError(f"there is no key {name}; amc-learning keys list shows those there are")
-        self._write(keys)
+        with self._changing() as keys:
+            if keys.pop(name, None) is None:
+                raise KeyFileError(f"there is no key {name}; amc-learning keys list shows those there are")
 
     def _current(self) -> Mapping[str, Key]:
+        """The keys as of the last look; a new look when that is a while ago."""
+        now = self._clock()
+        if now - self._looked_at >= LOOK_SECONDS:
+            self._look()
+            self._looked_at = now
+        return self._keys
+
+    def _look(self) -> Mapping[str, Key]:
         try:
             found = self._path.stat()
         except FileNotFoundError:
@@ -113,10 +133,16 @@ class KeyRing:
             self._identity = identity
         return self._keys
 
-    def _write(self, keys: Mapping[str, Key]) -> None:
+    @contextmanager
+    def _changing(self) -> Iterator[dict[str, Key]]:
+        """The keys to change, written at the end; one at a time, or a change would bring a revoked key back."""
         make_folder(self._path.parent)
-        content = json.dumps({"keys": [asdict(key) for key in keys.values()]}, indent=2) + "\n"
-        write_atomically(self._path, content.encode())
+        with locked(self._path.with_name(f"{self._path.name}.lock")):
+            keys = dict(self._look())
+            yield keys
+            self._looked_at = -LOOK_SECONDS
+            content = json.dumps({"keys": [asdict(key) for key in keys.values()]}, indent=2) + "\n"
+            write_atomically(self._path, content.encode())
 
 
 def _read(path: Path) -> dict[str, Key]:

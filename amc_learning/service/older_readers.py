@@ -11,7 +11,6 @@ from starlette.responses import Response
 from amc_learning.contracts.documents.names import REGIME_DOCUMENT, WEIGHTS_DOCUMENT
 from amc_learning.service.answers import as_json
 from amc_learning.service.legacy import v2_parameters, v2_regime
-from amc_learning.service.scope import ended_as
 from amc_learning.service.shelf import Shelf
 
 
@@ -27,5 +26,5 @@ class OlderReaders:
 
     async def regime(self, request: Request) -> Response:
         """The regime; made of two documents, and small: made each time."""
-        ended_as(request.scope, "from_memory")
-        return as_json(v2_regime(self.shelf.current(REGIME_DOCUMENT), self.shelf.current(WEIGHTS_DOCUMENT)))
+        regimes = self.shelf.current(REGIME_DOCUMENT, request)
+        return as_json(v2_regime(regimes, self.shelf.current(WEIGHTS_DOCUMENT, request)))

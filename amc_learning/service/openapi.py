@@ -6,12 +6,12 @@ Belongs here: from operations to OpenAPI 3.1. Not here: the routes, the models.
 from collections.abc import Sequence
 from typing import Any
 
-from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from amc_learning import __version__
 from amc_learning.service import examples
 from amc_learning.service.answers import JSON, PROBLEM, TITLES
+from amc_learning.service.collector import LONGEST_KEY
 from amc_learning.service.routes import Operation
 
 Node = dict[str, Any]
@@ -26,6 +26,8 @@ def openapi_document(operations: Sequence[Operation]) -> Node:
     models = {model for one in operations for model in (one.sends, one.answers) if model is not None}
     ordered = sorted(models, key=lambda model: model.__name__)
     _, definitions = models_json_schema([(model, "validation") for model in ordered], ref_template=SCHEMAS + "{model}")
+    for model in {one.answers for one in operations if one.flow == "intelligence" and one.answers is not None}:
+        definitions["$defs"][model.__name__]["properties"] |= _ADDED
     paths: dict[str, Node] = {}
     for one in operations:
         paths.setdefault(one.path, {})[one.method.lower()] = _operation(one)
@@ -52,7 +54,7 @@ def _operation(one: Operation) -> Node:
         "description": one.description,
         "tags": [one.tag],
         **({"parameters": _parameters(one)} if one.parameters or one.method == "POST" else {}),
-        **({"requestBody": _body(one.sends, one.sent_example)} if one.sends else {}),
+        **({"requestBody": _body(one)} if one.sends else {}),
         "responses": _responses(one),
     }
 
@@ -70,16 +72,18 @@ def _parameters(one: Operation) -> list[Node]:
         for parameter in one.parameters
     ]
     if one.method == "POST":
-        key = "The sender's key of this event: the same key is stored once. Printable ASCII."
-        schema = {"type": "string", "maxLength": 200, "pattern": "^[!-~]+$"}
+        key = "The sender's key of this event: the same key is stored once."
+        schema = {"type": "string", "maxLength": LONGEST_KEY}
         listed.append({"name": "Idempotency-Key", "in": "header", "description": key, "schema": schema})
     return listed
 
 
-def _body(model: type[BaseModel], example: Any) -> Node:
+def _body(one: Operation) -> Node:
     """The declared shape first; any other object or list is taken too, understood or kept apart."""
-    shapes = [{"$ref": SCHEMAS + model.__name__}, {"type": "object"}, {"type": "array", "items": {}}]
-    return {"required": False, "content": {JSON: {"schema": {"anyOf": shapes}, "example": example}}}
+    assert one.sends is not None
+    shapes = [{"$ref": SCHEMAS + one.sends.__name__}, {"type": "object"}, {"type": "array", "items": {}}]
+    content = {JSON: {"schema": {"anyOf": shapes}, "example": one.sent_example}}
+    return {"required": not one.takes_parameters_alone, "content": content}
 
 
 def _responses(one: Operation) -> Node:
@@ -88,7 +92,7 @@ def _responses(one: Operation) -> Node:
         problems: tuple[int, ...] = PROBLEMS_OF_EVENTS
     else:
         found = {"200": _given(one)}
-        if one.flow == "intelligence":
+        if one.has_etag:
             found["304"] = {"description": "Not changed since the version named by If-None-Match."}
         problems = (404,) if any(parameter.place == "path" for parameter in one.parameters) else ()
     for status in sorted({*problems, *PROBLEMS_OF_ALL}):
@@ -98,8 +102,6 @@ def _responses(one: Operation) -> Node:
         }
     if one.path == "/readyz":
         found["503"] = {"description": "Not ready.", "content": {JSON: {"schema": {"type": "object"}}}}
-    if one.path.startswith("/learning/reports/daily/{"):
-        found["404"]["content"][JSON] = {"schema": {"$ref": SCHEMAS + "NothingPublished"}}
     return found
 
 
@@ -122,12 +124,15 @@ def _given(one: Operation) -> Node:
     if one.answers is not None:
         schema = {"$ref": SCHEMAS + one.answers.__name__}
         if one.flow == "intelligence":
-            # what is published carries the hash of its content, and a view by regime a note
-            schema = {
-                "anyOf": [{"type": "object", "required": ["sha256"]}, {"$ref": SCHEMAS + "NothingPublished"}, schema]
-            }
+            schema = {"anyOf": [schema, {"$ref": SCHEMAS + "NothingPublished"}]}
     return {"description": one.summary, "content": {JSON: {"schema": schema, "example": one.example}}}
 
+
+_ADDED: Node = {
+    "sha256": {"type": "string", "description": "Of the published document; a view by regime has none."},
+    "regime_note": {"type": "string", "description": "Of a view by regime: what its weights are."},
+}
+"""What is published or given carries beside what its model says."""
 
 _PROBLEM: Node = {
     "type": "object",
@@ -156,7 +161,6 @@ _NOTHING_PUBLISHED: Node = {
         "document": {"type": "string"},
         "reason": {"type": "string"},
         "data": {"type": "null"},
-        "known_on": {"type": "string", "format": "date"},
     },
     "example": examples.NOTHING_PUBLISHED,
 }

@@ -3,6 +3,7 @@
 Belongs here: the endpoints. Not here: the numbers (health, records).
 """
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,6 +25,11 @@ from amc_learning.service.records import Recorder
 from amc_learning.service.shelf import Document
 from amc_learning.settings import Settings
 from amc_learning.warehouse.errors import WarehouseError
+
+LOG = logging.getLogger(__name__)
+
+FLUSH_SECONDS = 0.5
+"""A report is at most as old as the last seconds when the storage is busy, and never waits for it."""
 
 Result = TypeVar("Result")
 
@@ -67,7 +73,7 @@ class Probes:
 
     async def data_flow(self, _: Request) -> Response:
         """The health of the data flows."""
-        await self.recorder.flush()
+        await self.recorder.flush_for(FLUSH_SECONDS)
         report = await run_in_threadpool(_or_refused, self.health.data_flow)
         return as_json(report.model_dump(mode="json"))
 
@@ -106,7 +112,7 @@ class Probes:
     async def dashboard(self, request: Request) -> Response:
         """The page for people."""
         refresh_seconds = 0 if request.query_params.get("refresh") == "off" else self.settings.service.refresh_seconds
-        await self.recorder.flush()
+        await self.recorder.flush_for(FLUSH_SECONDS)
         page = await run_in_threadpool(lambda: render_dashboard(self.view(refresh_seconds)))
         return HTMLResponse(page, headers={"content-security-policy": f"{POLICY}; frame-ancestors 'none'"})
 
@@ -142,4 +148,9 @@ def _or_refused(ask: Callable[[], Result]) -> Result:
     try:
         return ask()
     except WarehouseError as error:
-        raise Refusal.for_now(f"the report cannot be made: {error}", retry_after_seconds=5) from error
+        LOG.error("the report cannot be made: %s", error)  # noqa: TRY400 - the sentence says it all
+        raise Refusal.for_now(
+            "the report cannot be made: the storage refused, or a published document is damaged; amc-learning doctor "
+            "says which, and how to publish it again",
+            retry_after_seconds=5,
+        ) from error

@@ -5,6 +5,7 @@ Belongs here: the words for how a request ended, and counting. Not here: storing
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
 from datetime import datetime
@@ -27,6 +28,8 @@ FLOWS = ("discovery", "thesis", "trade", "bars", "intelligence")
 """What requests are counted under: the kinds of events, and all documents together."""
 
 WRITE_EVERY_SECONDS = 2.0
+
+NO_REQUESTS = RequestSum()
 
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
 
@@ -54,7 +57,7 @@ class Recorder:
         self._requests[flow, outcome].inc()
         self._seconds[flow].observe(seconds)
         key = RequestKey(minute_of(self._clock()), flow, outcome)
-        before = self._sums.get(key, RequestSum())
+        before = self._sums.get(key, NO_REQUESTS)
         self._sums[key] = RequestSum(before.n_requests + 1, before.latency_us + int(seconds * 1e6))
 
     async def flush(self) -> None:
@@ -67,11 +70,20 @@ class Recorder:
             for key, one in sums.items():
                 self._sums[key] = self._sums.get(key, RequestSum()) + one
 
-    async def run(self) -> None:
-        """Write every few seconds until cancelled, and forget what is too old once an hour."""
+    async def flush_for(self, seconds: float) -> None:
+        """As `flush`, but waits no longer: the sums are written all the same when the storage is free again."""
+        writing = asyncio.ensure_future(self.flush())
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await asyncio.shield(writing)
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Write every few seconds and once more at the end, and forget what is too old once an hour."""
         hour = None
-        while True:
-            await asyncio.sleep(WRITE_EVERY_SECONDS)
+        while not stopping.is_set():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(WRITE_EVERY_SECONDS):
+                    await stopping.wait()
             await self.flush()
             now = self._clock()
             if now.hour != hour:

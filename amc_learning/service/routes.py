@@ -55,6 +55,8 @@ class Operation:
         answers: model of the answer, where there is one, and an example.
         media: type of the answer.
         parameters: of path and query.
+        takes_parameters_alone: whether an event may come in query parameters, without a body.
+        has_etag: whether a reader that has the answer already is told so by 304.
     """
 
     path: str
@@ -70,6 +72,8 @@ class Operation:
     example: Any = None
     media: Media = "application/json"
     parameters: Sequence[Parameter] = ()
+    takes_parameters_alone: bool = False
+    has_etag: bool = False
 
 
 def operations(
@@ -149,6 +153,7 @@ def _collecting(collector: Collector, event: _Event) -> Operation:
         flow=event.kind,
         sends=event.model,
         sent_example=event.example,
+        takes_parameters_alone=event is OLDER_OUTCOME,
         example=examples.ACCEPTED,
     )
 
@@ -208,6 +213,7 @@ def _document(
         answers=model,
         example=example or examples.NOTHING_PUBLISHED,
         parameters=parameters,
+        has_etag=True,
     )
 
 
@@ -223,6 +229,7 @@ def _older(collector: Collector, older: OlderReaders) -> tuple[Operation, ...]:
             tag="older readers",
             flow="intelligence",
             example=examples.OLDER_PARAMETERS,
+            has_etag=True,
         ),
         Operation(
             path="/learning-analytics/market-regime/current",

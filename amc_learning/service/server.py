@@ -4,21 +4,23 @@ Belongs here: how the application is served. Not here: the application. One proc
 inbox; more than one machine's worth of events is a matter of the inbox's URL and several services behind a proxy.
 """
 
-import asyncio
+import contextlib
 import gc
 import logging
 import signal
+import sys
 from collections.abc import Callable
 from typing import Any
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from amc_learning.service.app import build_app
 from amc_learning.service.door import LOOPBACK
 from amc_learning.service.errors import ServiceError
 from amc_learning.service.keys import KeyRing
+from amc_learning.service.protocol import impatient_protocol
 from amc_learning.settings import Settings
+from amc_learning.warehouse import Warehouse
 
 MOST_CONNECTIONS = 2_000
 """Beyond it a connection is answered by 503: memory stays bounded whoever connects."""
@@ -33,18 +35,34 @@ COLLECTOR_THRESHOLDS = (100_000, 50, 50)
 requests is what senders at the 99th percentile would wait for."""
 
 
+SWITCH_SECONDS = 0.0005
+"""How long a thread of Python may keep another waiting: the writing thread gives up its turn at every call of the
+database, and at Python's default of 5 ms a commit of a few calls waits longer for its turns than for the disk."""
+
+
 def check_address(settings: Settings, host: str) -> None:
     """Refuse an address that others can reach while nobody needs a key.
 
     Raises:
         ServiceError: with the two ways out.
     """
-    keys = KeyRing(settings.data_dir).all()
+    keys = KeyRing(settings.data_dir.expanduser().resolve()).all()
     if host not in LOOPBACK and not keys and not settings.service.allows_without_keys:
         raise ServiceError(
             f"{host} can be reached from other machines and there is no API key: make one with amc-learning keys "
             "create NAME, or set service.allows_without_keys when a proxy in front checks who comes in"
         )
+
+
+def check_inbox(settings: Settings) -> None:
+    """Open the inbox once, where an error can still be told in its own words.
+
+    Raises:
+        WarehouseError: with its remedy.
+    """
+    warehouse = Warehouse.open(settings.data_dir, settings.features.components, inbox_url=settings.inbox_url)
+    warehouse.inbox.last_sequence()
+    warehouse.inbox.close()
 
 
 def serve(settings: Settings, *, host: str, port: int, on_start: Callable[[str], None]) -> None:
@@ -60,12 +78,13 @@ def serve(settings: Settings, *, host: str, port: int, on_start: Callable[[str],
         WarehouseError: the inbox cannot be opened.
     """
     check_address(settings, host)
+    check_inbox(settings)
     config = uvicorn.Config(
         build_app(settings, host=host),
         host=host,
         port=port,
         loop="uvloop",
-        http=_protocol(settings.service.header_timeout_seconds),
+        http=impatient_protocol(settings.service.header_timeout_seconds),
         ws="none",
         lifespan="on",
         log_config=None,
@@ -83,7 +102,8 @@ def serve(settings: Settings, *, host: str, port: int, on_start: Callable[[str],
     for number in (signal.SIGINT, signal.SIGTERM):
         # uvicorn stops in order and then raises the signal again, which would make a clean stop look like a crash
         signal.signal(number, lambda *_: None)
-    server.run()
+    with contextlib.suppress(SystemExit):  # uvicorn's way to say that it could not start, by a code that is ours
+        server.run()
     if not server.started:
         raise ServiceError(f"the service did not start on {host}:{port}: the log above says why; is the port taken?")
 
@@ -101,47 +121,6 @@ class _Server(uvicorn.Server):
             gc.collect()
             gc.freeze()
             gc.set_threshold(*COLLECTOR_THRESHOLDS)
+            sys.setswitchinterval(SWITCH_SECONDS)
             host, port = self.servers[0].sockets[0].getsockname()[:2]
             self._on_start(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}")
-
-
-def _protocol(header_timeout_seconds: float) -> type[HttpToolsProtocol]:
-    """Uvicorn's protocol, which closes connections that take too long to say what they want.
-
-    Uvicorn's own time limit begins after an answer; who connects and sends half a header would stay for ever.
-    """
-
-    class ImpatientProtocol(HttpToolsProtocol):
-        _deadline: asyncio.TimerHandle | None = None
-
-        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-            super().connection_made(transport)
-            self._wait()
-
-        def data_received(self, data: bytes) -> None:
-            if self._deadline is None and (self.cycle is None or self.cycle.response_complete):
-                self._wait()
-            super().data_received(data)
-
-        def on_headers_complete(self) -> None:
-            self._stop_waiting()
-            super().on_headers_complete()
-
-        def connection_lost(self, exc: Exception | None) -> None:
-            self._stop_waiting()
-            super().connection_lost(exc)
-
-        def _wait(self) -> None:
-            self._deadline = self.loop.call_later(header_timeout_seconds, self._give_up)
-
-        def _stop_waiting(self) -> None:
-            if self._deadline is not None:
-                self._deadline.cancel()
-                self._deadline = None
-
-        def _give_up(self) -> None:
-            self._deadline = None
-            if not self.transport.is_closing():
-                self.transport.close()
-
-    return ImpatientProtocol

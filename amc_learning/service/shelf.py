@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from amc_learning.service.answers import JSON, Refusal
-from amc_learning.service.scope import ended_as
+from amc_learning.service.scope import delivered
 from amc_learning.warehouse.errors import CorruptDocument
 from amc_learning.warehouse.publications import HASH_FIELD, Publications
 
@@ -50,13 +50,20 @@ class Shelf:
         self._shelved: dict[str, Shelved] = {}
         self.troubles: dict[str, str] = {}
 
-    def current(self, name: str) -> Document | None:
+    def current(self, name: str, request: Request | None = None) -> Document | None:
         """The document in force; None where nothing is published yet.
+
+        Args:
+            name: of the document.
+            request: told whether a file had to be read, where there is one to tell.
 
         Raises:
             Refusal: 503, the file is damaged and no earlier reading of it is in memory.
         """
-        return self._look(name)[0].document
+        shelved, is_from_memory = self._look(name)
+        if request is not None:
+            delivered(request.scope, is_from_memory=is_from_memory)
+        return shelved.document
 
     def answer(
         self,
@@ -78,7 +85,7 @@ class Shelf:
             Refusal: as `current`.
         """
         shelved, is_from_memory = self._look(name)
-        ended_as(request.scope, "from_memory" if is_from_memory else "from_disk")
+        delivered(request.scope, is_from_memory=is_from_memory)
         prepared = shelved.responses.get(view)
         if prepared is None:
             content = make(shelved.document) if make else (shelved.document or nothing_published(name))
@@ -94,14 +101,14 @@ class Shelf:
             return shelved, True
         try:
             document = self._publications.current(name)
-        except CorruptDocument as error:
+        except (CorruptDocument, OSError) as error:
             return self._last_good(name, shelved, identity, error), True
         self.troubles.pop(name, None)
         # looked at before it was read: one that is replaced meanwhile is read again next time
         fresh = self._shelved[name] = Shelved(identity, document)
         return fresh, False
 
-    def _last_good(self, name: str, shelved: Shelved | None, identity: _Identity, error: CorruptDocument) -> Shelved:
+    def _last_good(self, name: str, shelved: Shelved | None, identity: _Identity, error: Exception) -> Shelved:
         if self.troubles.get(name) != str(error):
             LOG.error("document %s stays as it was last read: %s", name, error)
         self.troubles[name] = str(error)

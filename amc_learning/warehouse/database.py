@@ -11,9 +11,11 @@ that a reader that remembers the last one never passes over a transaction that c
 """
 
 import contextlib
+import functools
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +73,9 @@ REQUESTS = sa.Table(
     sa.Column("latency_us", sa.BigInteger, nullable=False),
 )
 
+ROWS_PER_STATEMENT = 64
+"""Rows of one INSERT: 64 events have 576 variables, under the limit of every SQLite."""
+
 _IS_WRITING = "amc_is_writing"
 
 ADVISORY_LOCK = 0x616D635F  # "amc_" in ASCII: ours among the advisory locks of a shared server
@@ -108,15 +113,18 @@ class Database:
     @contextlib.contextmanager
     def reading(self) -> Iterator[sa.Connection]:
         """A transaction that only reads."""
-        with self._turn, _explained(), self._opened().connect() as connection, connection.begin():
-            yield connection
+        with _explained():
+            engine = self._opened()
+            with self._turn, engine.connect() as connection, connection.begin():
+                yield connection
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[sa.Connection]:
         """A transaction that writes: durable when the block has ended, undone when it raises."""
-        with self._turn, _explained():
+        with _explained():
             engine = self._opened()
-            with self._own_turn(), _writing_transaction(engine) as connection:
+            # first the turn among processes: who only reads must not wait for another process that writes
+            with self._own_turn(), self._turn, _writing_transaction(engine) as connection:
                 if not self._is_sqlite:
                     connection.execute(sa.select(sa.func.pg_advisory_xact_lock(ADVISORY_LOCK)))
                 yield connection
@@ -124,6 +132,21 @@ class Database:
     def insert(self, table: sa.Table) -> postgresql.Insert | sqlite.Insert:
         """An insert of the dialect in use, which knows ON CONFLICT."""
         return sqlite.insert(table) if self._is_sqlite else postgresql.insert(table)
+
+    def insert_new(self, connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Insert rows of the same columns; those that are there already change nothing.
+
+        On SQLite many rows are one statement, because Python's driver lets other threads run at each: a writer beside
+        a busy event loop would wait for its turn once per row.
+        """
+        if not self._is_sqlite:
+            connection.execute(self.insert(table).on_conflict_do_nothing(), rows)
+            return
+        names = tuple(rows[0])
+        for start in range(0, len(rows), ROWS_PER_STATEMENT):
+            chunk = rows[start : start + ROWS_PER_STATEMENT]
+            values = tuple(_plain(row[name]) for row in chunk for name in names)
+            connection.exec_driver_sql(_insert_new(table.name, names, len(chunk)), values)
 
     def close(self) -> None:
         """Close the connection; the next use opens it again."""
@@ -141,10 +164,14 @@ class Database:
 
     def _opened(self) -> sa.Engine:
         """The engine of this process: a connection must not be carried across a fork."""
-        if self._engine is None or self._process != os.getpid():
-            self._process = os.getpid()
-            self._engine = self._open_sqlite() if self._is_sqlite else self._open_postgresql()
-        return self._engine
+        engine = self._engine
+        if engine is not None and self._process == os.getpid():
+            return engine
+        with self._own_turn(), self._turn:
+            if self._engine is None or self._process != os.getpid():
+                engine = self._open_sqlite() if self._is_sqlite else self._open_postgresql()
+                self._process, self._engine = os.getpid(), engine
+            return self._engine
 
     def _open_sqlite(self) -> sa.Engine:
         path = Path(str(self._url.database))
@@ -164,11 +191,7 @@ class Database:
             is_writing = connection.get_execution_options().get(_IS_WRITING, False)
             connection.exec_driver_sql("BEGIN IMMEDIATE" if is_writing else "BEGIN")
 
-        with (
-            self._own_turn(),
-            engine.connect().execution_options(**{_IS_WRITING: True}) as connection,
-            connection.begin(),
-        ):
+        with engine.connect().execution_options(**{_IS_WRITING: True}) as connection, connection.begin():
             _create_missing(connection)
         return engine
 
@@ -178,6 +201,17 @@ class Database:
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(ADVISORY_LOCK)))
             _create_missing(connection)
         return engine
+
+
+@functools.lru_cache(maxsize=256)
+def _insert_new(table: str, names: tuple[str, ...], n_rows: int) -> str:
+    row = f"({', '.join('?' * len(names))})"
+    return f"INSERT INTO {table} ({', '.join(names)}) VALUES {', '.join([row] * n_rows)} ON CONFLICT DO NOTHING"
+
+
+def _plain(value: Any) -> Any:
+    """As SQLite keeps it: a day as its ISO text."""
+    return value.isoformat() if isinstance(value, date) else value
 
 
 def _create_missing(connection: sa.Connection) -> None:
@@ -201,6 +235,11 @@ def _explained() -> Iterator[None]:
         raise StorageError(
             f"the inbox database refused: {error.orig}; the transaction was undone and nothing of it is acknowledged. "
             "Make room or bring the database back, then send again: events that are there already are recognised"
+        ) from error
+    except OSError as error:
+        raise StorageError(
+            f"the inbox cannot be locked: {error.strerror or error}; nothing of the transaction was done or is "
+            "acknowledged. Make room or mend the disk, then send again: events that are there already are recognised"
         ) from error
     except sa.exc.DatabaseError as error:
         raise StorageError(

@@ -94,7 +94,7 @@ class Inbox:
                     conflicts.append(_conflict(event))
                     receipts.append(Receipt(event.event_id, False, True, conflicts[-1].id))
             if accepted:
-                connection.execute(self._database.insert(EVENTS).on_conflict_do_nothing(), accepted)
+                self._database.insert_new(connection, EVENTS, accepted)
             quarantine.store(connection, self._database, conflicts)
         return receipts
 
@@ -222,7 +222,7 @@ class Inbox:
 def _row(event: InboxEvent) -> dict[str, Any]:
     for name in ("kind", "event_id", "source", "occurred_at_source"):
         value = getattr(event, name)
-        if "\0" in value or not _is_text(value):
+        if "\0" in value or not (value.isascii() or _is_text(value)):
             raise InboxError(f"event {event.event_id!r}: {name} is not text a database can hold: {value[:80]!r}")
     if not event.event_id or not event.kind:
         raise InboxError(f"event {event.event_id!r} of kind {event.kind!r}: both need at least one character")

@@ -24,6 +24,9 @@ HASH_FIELD = "sha256"
 DAY_FIELD = "known_on"
 LOCK_NAME = ".lock"
 
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+"""Name of a history file; a copy that somebody put beside it is none of ours."""
+
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 
 
@@ -120,7 +123,8 @@ class Publications:
         """Knowledge days with a document, in order."""
         _check_name(name)
         folder = self._history_folder(name)
-        return sorted(date.fromisoformat(path.stem) for path in folder.glob("[0-9]*.json")) if folder.is_dir() else []
+        stems = (path.stem for path in folder.glob("*.json")) if folder.is_dir() else ()
+        return sorted(date.fromisoformat(stem) for stem in stems if _DAY.fullmatch(stem))
 
     def published_at(self, name: str, day: date) -> datetime | None:
         """When the document of a day was last written, by the file system; None when there is none."""

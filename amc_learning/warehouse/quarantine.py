@@ -70,12 +70,12 @@ def count_of_open(kind: str | None) -> sa.Select[int]:
 
 
 def count_since(kind: str, received_since_us: int) -> sa.Select[int]:
-    """Statement for the number of items of a kind that came since a moment, settled or not."""
+    """Statement for the number of open items of a kind that came since a moment; those replayed are events now."""
     columns = QUARANTINE.c
     return (
         sa.select(sa.func.count())
         .select_from(QUARANTINE)
-        .where(columns.kind == kind, columns.received_at_us >= received_since_us)
+        .where(columns.kind == kind, columns.received_at_us >= received_since_us, columns.is_resolved.is_(False))
     )
 
 

@@ -7,6 +7,7 @@ Belongs here: adding up and asking for sums. Not here: what an outcome is called
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 import sqlalchemy as sa
 
@@ -17,8 +18,7 @@ KEPT_FOR = timedelta(days=40)
 """Long enough for every number of the health report, short enough to stay small: about 60,000 rows at most a flow."""
 
 
-@dataclass(frozen=True)
-class RequestKey:
+class RequestKey(NamedTuple):
     """What requests are summed by: the minute since 1970 UTC, the flow they belong to, and how they ended."""
 
     minute: int

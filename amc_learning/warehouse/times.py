@@ -21,7 +21,8 @@ def microseconds(instant: datetime, name: str) -> int:
     """
     if instant.tzinfo is None:
         raise InboxError(f"{name} {instant.isoformat()} has no time zone; instants are stored in UTC")
-    return (instant - EPOCH) // timedelta(microseconds=1)
+    since = instant - EPOCH
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
 def from_microseconds(value: int) -> datetime:

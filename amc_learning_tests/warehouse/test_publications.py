@@ -141,6 +141,13 @@ def test_what_is_not_json_is_refused_and_nothing_is_written(publications, docume
     assert not publications.root.exists()
 
 
+def test_a_copy_that_somebody_put_beside_the_history_is_none_of_its_days(tmp_path):
+    publications = Publications(tmp_path)
+    publications.publish("weights", {"a": 1}, date(2024, 3, 4), {})
+    (tmp_path / "history" / "weights" / "2024-03-04 (copy).json").write_text("{}")
+    assert publications.history("weights") == [date(2024, 3, 4)]
+
+
 @pytest.mark.parametrize("name", ["../weights", "a/b", "", "Weights", "weights.json", "x" * 65])
 def test_names_cannot_leave_the_folder(publications, name):
     for use in (publications.current, publications.history):

@@ -35,7 +35,9 @@ class RegimePerformance(Part):
     component: str
     horizon: str
     information_coefficient: Interval = Field(description="Mean daily coefficient; n counts days.")
-    multiplier: float = Field(description="Factor laid over the learned weight while the regime holds; 1 unless the evidence is strong.")
+    multiplier: float = Field(
+        description="Factor laid over the learned weight while the regime holds; 1 unless the evidence is strong."
+    )
 
 
 class RegimeDocument(Part):
