@@ -14,28 +14,33 @@ from amc_learning.contracts.tables import catalogue
 from amc_learning.warehouse.errors import InboxError, StorageError
 from amc_learning.warehouse.events import KindCounts, QuarantineItem, Receipt
 from amc_learning.warehouse.inbox import Inbox
+from amc_learning_tests.service.postgres import postgres_server
 
 from .samples import event
 
-POSTGRES_URL = os.environ.get("AMC_LEARNING_TEST_POSTGRES_URL")
 ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def postgres():
+    with postgres_server() as server:
+        yield server
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def url(request, tmp_path):
-    """Both backends by the same tests; PostgreSQL where a server is named, in a schema of its own."""
+    """Both backends by the same tests; PostgreSQL where it is installed, in a schema of its own."""
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path / 'inbox' / 'events.sqlite'}"
         return
-    if POSTGRES_URL is None:
-        pytest.skip("AMC_LEARNING_TEST_POSTGRES_URL names no server (postgresql+psycopg2://...)")
     import sqlalchemy as sa  # noqa: PLC0415 - only where there is a server
 
+    server = request.getfixturevalue("postgres").url
     schema = f"test_{os.getpid()}_{abs(hash(tmp_path)) % 10**9}"
-    engine = sa.create_engine(POSTGRES_URL)
+    engine = sa.create_engine(server)
     with engine.begin() as connection:
         connection.execute(sa.schema.CreateSchema(schema))
-    yield f"{POSTGRES_URL}{'&' if '?' in POSTGRES_URL else '?'}options=-csearch_path%3D{schema}"
+    yield f"{server}{'&' if '?' in server else '?'}options=-csearch_path%3D{schema}"
     with engine.begin() as connection:
         connection.execute(sa.schema.DropSchema(schema, cascade=True))
     engine.dispose()
