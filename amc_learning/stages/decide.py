@@ -12,6 +12,7 @@ import polars as pl
 
 from amc_learning.learning.corrections import component_factors
 from amc_learning.learning.effectiveness.changes import LOOK_BACK_DAYS
+from amc_learning.learning.effectiveness.table import evidence_needed_from
 from amc_learning.learning.regimes import regime_multipliers
 from amc_learning.learning.regimes.multipliers import MULTIPLIER_BASIS
 from amc_learning.learning.weights import FeatureWeights, Overlay, WeightRules, decide_weights
@@ -138,7 +139,9 @@ def decide_days(
             they are when they lie in `days`, or up to `decided_again_to` in the bites that follow.
     """
     rules = weight_rules(settings)
-    evidence_from = days[0] - timedelta(days=max(rules.evidence_windows_days) - 1)
+    learned_from = days[0] - timedelta(days=max(rules.evidence_windows_days) - 1)
+    # A change is judged for a year, however short the windows are that teach.
+    evidence_from = min(learned_from, evidence_needed_from(days[0]))
     promise_from = days[0] - timedelta(days=rules.promise_window_days - 1)
     candidate_columns = (*CANDIDATE_COLUMNS, *settings.features.components)
 

@@ -84,6 +84,21 @@ def test_nights_write_what_the_range_wrote(harmed):
     assert hashes(warehouse) == written
 
 
+def test_a_change_is_judged_on_all_its_days_however_short_the_windows_are_that_teach(harmed):
+    warehouse, settings = harmed
+    # So small a limit that taking back lasts beyond the window: every reason says on how many days it rests.
+    weights = settings.weights.model_copy(update={"evidence_windows_days": (30,), "daily_limit": 0.01})
+    short = settings.model_copy(update={"weights": weights})
+    written = []
+    for bites in ([LATER], [[night] for night in LATER]):
+        force_away_from_the_truth(warehouse, short)
+        for bite in bites:
+            decide_days(warehouse, short, bite, decided_again_to=LATER[-1])
+            judge_changes(warehouse, short, bite)
+        written.append(hashes(warehouse))
+    assert written[0] == written[1]
+
+
 def test_the_loop_judges_the_changes_it_made(finished):
     warehouse = open_warehouse(finished)
     changes = warehouse.table("learning_effectiveness").read(DAYS[0], DAYS[-1])

@@ -145,6 +145,10 @@ class ChangeLog:
     def _number(self, night: date) -> int:
         return 1 + sum(night - change.began_on < YEAR for change in self._changes)
 
+    def before_the_run(self) -> Vector | None:
+        """The weights that the change of the unbroken run of learning nights began from; None when none is moving."""
+        return None if self._run is None else self._run.before
+
     def watched(self, night: date) -> list[Change]:
         """Changes that are judged on this night, oldest first: begun within a year before it."""
         return [change for change in self._changes if change.began_on < night <= change.began_on + WATCHED]

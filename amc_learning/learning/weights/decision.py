@@ -91,6 +91,7 @@ def decide_night(
     *,
     names: tuple[str, ...],
     campaign_start: Vector | None = None,
+    changed_from: Vector | None = None,
 ) -> NightRecord:
     """What to do about the weights tonight, and why, in one sentence with the numbers it looked at.
 
@@ -102,6 +103,8 @@ def decide_night(
         campaign_start: learned weights when the change now under way began; None when none is. A change is judged
             against these until it is over: judged against weights that the same days have already moved, every change
             would stop half way.
+        changed_from: weights that the change now under way began from, however long ago; None when none is. The gate
+            forgets them after `campaign_days`, the promise does not: the change is later judged against these.
     """
     reference = previous if campaign_start is None else campaign_start
     looks = _looks(evidence, reference, rules)
@@ -135,7 +138,9 @@ def decide_night(
     )
     if veto:
         return _stay(HELD, f"held: {finding}, but {veto}{advice}", previous, rules, look=best)
-    return replace(active, promise=_promise(evidence, best, weights, reference, rules))
+    return replace(
+        active, promise=_promise(evidence, best, weights, reference if changed_from is None else changed_from, rules)
+    )
 
 
 def follow_order(order: OperatorOrder, wanted: Vector, previous: Vector, rules: WeightRules) -> NightRecord:
@@ -229,6 +234,7 @@ def decide_weights(
                 rules,
                 names=names,
                 campaign_start=history.campaign_start(night, days=rules.campaign_days),
+                changed_from=history.changes.before_the_run(),
             )
             decided = laid_over(record, force, (overlays or {}).get(night, NO_OVERLAY), rules, names=names)
             learned_now = record.weights

@@ -34,7 +34,7 @@ def take_back(
     """The night's record when a change is taken back tonight; None when none is.
 
     A change is taken back once: from the night on which the monitor says that it harmed until the weights before it
-    are reached. Then learning goes on from there, without the evidence that taught it
+    are reached, as far as the cap lets them. Then learning goes on from there, without the evidence that taught it
     (`ChangeLog.set_aside_until`).
 
     Args:
@@ -46,10 +46,12 @@ def take_back(
         names: components, for the sentence.
     """
     under_way = changes.being_taken_back()
-    if under_way is not None and np.abs(learned - under_way.before).max() < ARRIVED:
-        under_way = None
     change = under_way or changes.in_force(night)
     if change is None:
+        return None
+    weights = project_bounded(change.before, learned, daily_limit=rules.daily_limit, cap=rules.cap)
+    # A cap that was lowered since may keep the weights before the change out of reach for good.
+    if under_way is not None and np.abs(weights - learned).max() < ARRIVED:
         return None
     found = judge_change(
         change,
@@ -59,7 +61,6 @@ def take_back(
     )
     if under_way is None and found.verdict != HARMED:
         return None
-    weights = project_bounded(change.before, learned, daily_limit=rules.daily_limit, cap=rules.cap)
     return NightRecord(
         ROLLED_BACK,
         _reason(change, found, learned, weights, rules, names=names),

@@ -143,6 +143,21 @@ def test_an_order_before_the_verdict_keeps_the_harmful_weights_for_as_long_as_it
     np.testing.assert_allclose(vectors(decisions)[-1], HARMFUL, atol=2e-6)
 
 
+def test_taking_back_ends_where_a_lowered_cap_keeps_the_weights_before_the_change_out_of_reach():
+    decisions = decide_weights(
+        STATISTICS,
+        no_candidates(),
+        as_of=DAYS[1:],
+        features=FEATURES,
+        rules=WeightRules(horizons={"1d": 1}, cap=0.5),
+        earlier_decisions=FORCED,
+    )
+    back = decisions.filter(pl.col("taken_back_change").is_not_null())
+    # The farthest way is that of the heaviest weight, from 0 to the cap.
+    assert 0 < back["known_on"].n_unique() <= np.ceil(0.5 / RULES.daily_limit) + 1
+    assert decisions["status"][-1] != "rolled_back"
+
+
 def test_factors_stay_laid_over_while_a_change_is_taken_back(rolled):
     overlay = Overlay("turbulent", {"technical": 0.5}, {})
     decisions = decide(overlays=dict.fromkeys(DAYS, overlay))
@@ -189,6 +204,20 @@ def test_a_change_that_was_not_the_last_of_many_needs_more_evidence(rolled):
     back = later.filter(pl.col("taken_back_change") == DAYS[0])
     assert "where 240 is needed" in back["reason"][0]
     assert back["known_on"].min() > rolled["known_on"].min()
+
+
+def test_a_change_that_outlasts_its_campaign_still_promises_against_the_weights_it_is_judged_against():
+    days = weekdays(115)
+    statistics = statistics_table(
+        random_evidence(np.random.default_rng(11), 260, slopes=slopes_for(TRUTH, 0.2))
+    ).filter(pl.col("known_on") <= days[-1])
+    decisions = decide(days, statistics, earlier=None)
+    promised = decisions.drop_nulls("expected_improvement").unique("known_on").sort("known_on")
+    began, last = promised["known_on"][0], promised["known_on"][-1]
+    assert (last - began).days > RULES.campaign_days
+    # One more small step does not change what the whole change is worth; against the weights of 90 days ago it is .014.
+    before, after = promised["expected_improvement"].to_list()[-2:]
+    assert after == pytest.approx(before, abs=0.01)
 
 
 def test_noise_takes_back_no_forced_change():
