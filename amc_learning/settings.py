@@ -198,6 +198,13 @@ class Corrections(Section):
     expires_after_days: int = Field(30, ge=1, description="Calendar days until a correction ends unless renewed.")
 
 
+class Weekly(Section):
+    """What the weekly deep correction looks at."""
+
+    horizon: str = Field("7d", description="Horizon of the returns that patterns, importance and models are about.")
+    window_days: int = Field(1095, ge=90, description="Calendar days of knowledge it looks back over.")
+
+
 class Alerts(Section):
     """Where alerts go besides Dagster's log."""
 
@@ -242,6 +249,8 @@ class Automation(Section):
     daily_minute: int = Field(30, ge=0, le=59, description="Minute of the nightly cycle.")
     inbox_poll_seconds: int = Field(300, ge=30, description="Shortest time between two looks into the inbox.")
     failure_poll_seconds: int = Field(300, ge=30, description="Shortest time between two looks for failures.")
+    weekly_schedule_is_on: bool = Field(False, description="Start the weekly schedule when Dagster first loads it.")
+    weekly_hour: int = Field(6, ge=0, le=23, description="Hour (market time) of the weekly cycle on Saturday.")
     weights_due_hour: int = Field(6, ge=1, le=23, description="Hour by which the night's weights must be published.")
 
 
@@ -270,6 +279,7 @@ class Settings(BaseSettings):
     regimes: Regimes = Regimes()
     failures: Failures = Failures()
     corrections: Corrections = Corrections()
+    weekly: Weekly = Weekly()
     alerts: Alerts = Alerts()
     service: Service = Service()
     automation: Automation = Automation()
@@ -285,6 +295,12 @@ class Settings(BaseSettings):
         if self.theses.horizon not in self.outcomes.horizons:
             msg = (
                 f"theses.horizon {self.theses.horizon!r} is not one of outcomes.horizons "
+                f"({', '.join(self.outcomes.horizons)})"
+            )
+            raise ValueError(msg)
+        if self.weekly.horizon not in self.outcomes.horizons:
+            msg = (
+                f"weekly.horizon {self.weekly.horizon!r} is not one of outcomes.horizons "
                 f"({', '.join(self.outcomes.horizons)})"
             )
             raise ValueError(msg)

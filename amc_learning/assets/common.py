@@ -31,6 +31,9 @@ STEPS = {
 }
 """The five steps of the daily correction cycle, which the graph shows as groups, and the stages each consists of."""
 
+WEEKLY = "weekly_deep_correction"
+"""The group of the weekly cycle, and the stage its assets are tagged with."""
+
 STAGE_TAG = "stage"
 
 
@@ -44,6 +47,20 @@ def asset_arguments(stage: str, *kinds: str) -> dict[str, Any]:
         "kinds": {"python", *kinds},
         "owners": OWNERS,
         "partitions_def": KNOWLEDGE_DAYS,
+        "backfill_policy": dg.BackfillPolicy.single_run(),
+    }
+
+
+def weekly_arguments(*kinds: str) -> dict[str, Any]:
+    """Keyword arguments that the assets of the weekly cycle share."""
+    from amc_learning.assets.partitions import KNOWLEDGE_WEEKS  # noqa: PLC0415
+
+    return {
+        "group_name": WEEKLY,
+        "tags": {STAGE_TAG: WEEKLY},
+        "kinds": {"python", *kinds},
+        "owners": OWNERS,
+        "partitions_def": KNOWLEDGE_WEEKS,
         "backfill_policy": dg.BackfillPolicy.single_run(),
     }
 

@@ -1,6 +1,6 @@
-"""Knowledge days: the US/Eastern weekdays on which things become known, and how to count them.
+"""Knowledge days: the US/Eastern weekdays on which things become known, and how to count them and their weeks.
 
-Belongs here: the mapping from an instant to its knowledge day, and steps over knowledge days.
+Belongs here: the mapping from an instant to its knowledge day, and steps over knowledge days and weeks.
 Not here: exchange sessions and holidays (a holiday is a knowledge day; events may arrive on it).
 """
 
@@ -87,3 +87,22 @@ def knowledge_days(start: date, end: date) -> list[date]:
     """
     days = (start + timedelta(days=step) for step in range((end - start).days + 1))
     return [day for day in days if is_knowledge_day(day)]
+
+
+def week_end(day: date) -> date:
+    """The last knowledge day of the week this day lies in: its Friday, also for the weekend that follows.
+
+    >>> week_end(date(2014, 12, 24)), week_end(date(2014, 12, 27))
+    (datetime.date(2014, 12, 26), datetime.date(2014, 12, 26))
+    """
+    return day + timedelta(days=SATURDAY - 1 - day.weekday())
+
+
+def week_ends(start: date, end: date) -> list[date]:
+    """The last knowledge days of the weeks from that of `start` to that of `end`, in order.
+
+    >>> [day.day for day in week_ends(date(2014, 12, 17), date(2014, 12, 26))]
+    [19, 26]
+    """
+    first, last = week_end(start), week_end(end)
+    return [first + timedelta(weeks=step) for step in range((last - first).days // 7 + 1)]
