@@ -7,6 +7,7 @@ import typer
 
 from amc_learning import __version__
 from amc_learning.cli import (
+    backup,
     corrections,
     cycle,
     demo,
@@ -45,6 +46,8 @@ app.command()(learned.report)
 app.command()(inspect.status)
 app.command()(inspect.sql)
 app.command()(inspect.doctor)
+app.command()(backup.backup)
+app.command()(backup.restore)
 app.command()(serve.serve)
 app.command()(serve.up)
 app.command()(demo.demo)
