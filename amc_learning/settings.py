@@ -198,6 +198,16 @@ class Corrections(Section):
     expires_after_days: int = Field(30, ge=1, description="Calendar days until a correction ends unless renewed.")
 
 
+class Publication(Section):
+    """The mode each document that acts on other systems begins in; later orders of a person stand above it."""
+
+    weights_mode: Literal["active", "shadow"] = Field(
+        "active", description="Mode of the weights until the first amc-learning promote or demote."
+    )
+    confidence_mode: Literal["active", "shadow"] = Field("active", description="The same of the confidence.")
+    corrections_mode: Literal["active", "shadow"] = Field("active", description="The same of the corrections.")
+
+
 class Weekly(Section):
     """What the weekly deep correction looks at."""
 
@@ -244,7 +254,9 @@ class Automation(Section):
     daily_schedule_is_on: bool = Field(False, description="Start the nightly schedule when Dagster first loads it.")
     inbox_sensor_is_on: bool = Field(False, description="Start the inbox sensor when Dagster first loads it.")
     failure_sensor_is_on: bool = Field(False, description="Start the failure sensor when Dagster first loads it.")
-    alert_sensor_is_on: bool = Field(False, description="Start alerts about failed runs when Dagster first loads.")
+    alert_sensor_is_on: bool = Field(
+        False, description="Start alerts about failed runs and changes of regime when Dagster first loads them."
+    )
     daily_hour: int = Field(0, ge=0, le=23, description="Hour (market time) of the nightly cycle.")
     daily_minute: int = Field(30, ge=0, le=59, description="Minute of the nightly cycle.")
     inbox_poll_seconds: int = Field(300, ge=30, description="Shortest time between two looks into the inbox.")
@@ -279,6 +291,7 @@ class Settings(BaseSettings):
     regimes: Regimes = Regimes()
     failures: Failures = Failures()
     corrections: Corrections = Corrections()
+    publication: Publication = Publication()
     weekly: Weekly = Weekly()
     alerts: Alerts = Alerts()
     service: Service = Service()

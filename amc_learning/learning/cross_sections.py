@@ -6,6 +6,7 @@ Belongs here: which decisions are looked at together and with which weight. Not 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from math import gcd
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,9 @@ SELECTED = "selected"
 CONTROLS = "controls"
 UNIVERSE = "universe"
 EVERYTHING = "all"
+
+MIN_CONTROLS = 5
+"""Fewer controls than this, each standing for a large part of the universe, do not say how it is ordered."""
 
 
 @dataclass(frozen=True)
@@ -53,24 +57,45 @@ class CrossSection:
     def populations(self) -> Iterator[Population]:
         """Selected, then per action tag; controls and universe where there are controls.
 
-        Universe: the selected stand for themselves, the controls for all that were scored but not selected, so a
-        control weighs (n_universe - n_selected) / n_controls; weights are multiplied by n_controls to be whole. It
-        needs to know how many were scored: without `n_universe`, or with one smaller than the rows there are, it is
-        left out.
+        The universe needs to know how many were scored, and returns on both sides: it is left out without `n_universe`,
+        with one smaller than the rows there are, with fewer than `MIN_CONTROLS` controls whose return is known, or when
+        no return of the selected is.
         """
         chosen = slice(0, self.n_selected)
-        n_controls = len(self.everyone.returns) - self.n_selected
         if self.n_selected:
-            selected = self._rows(SELECTED, EVERYTHING, chosen)
-            yield selected
+            yield self._rows(SELECTED, EVERYTHING, chosen)
             for tag in sorted(set(self.action_tags[chosen]) - {None}):
                 yield self._rows(SELECTED, tag, np.flatnonzero(self.action_tags[chosen] == tag))
-        if n_controls:
+        if self.n_selected < len(self.everyone.returns):
             yield self._rows(CONTROLS, EVERYTHING, slice(self.n_selected, None))
-        if n_controls and self.n_universe is not None and self.n_universe >= len(self.everyone.returns):
-            weights = np.full(len(self.everyone.returns), float(self.n_universe - self.n_selected))
-            weights[chosen] = float(n_controls)
-            yield self._rows(UNIVERSE, EVERYTHING, slice(None), weights)
+            weights = self._universe_weights()
+            if weights is not None:
+                yield self._rows(UNIVERSE, EVERYTHING, slice(None), weights)
+
+    def _universe_weights(self) -> Floats | None:
+        """Whole numbers in proportion to how many of the universe a row with a known return stands for.
+
+        The selected with a return stand for all selected, the controls with a return for all that were scored and not
+        selected: either side keeps its share of the universe, whichever of them lacks returns more often.
+
+        Source: Horvitz and Thompson 1952; Särndal, Swensson and Wretman 1992, ch. 15.6 (missing answers, by class).
+        """
+        is_known = ~np.isnan(self.everyone.returns)
+        n_known_selected = int(is_known[: self.n_selected].sum())
+        n_known_controls = int(is_known[self.n_selected :].sum())
+        if self.n_universe is None or self.n_universe < len(is_known) or n_known_controls < MIN_CONTROLS:
+            return None
+        n_unselected = self.n_universe - self.n_selected
+        of_selected, of_control = n_known_controls, n_unselected
+        if n_known_selected < self.n_selected:
+            if not n_known_selected:
+                return None
+            of_selected, of_control = self.n_selected * n_known_controls, n_unselected * n_known_selected
+            common = gcd(of_selected, of_control)
+            of_selected, of_control = of_selected // common, of_control // common
+        weights = np.full(len(is_known), float(of_control))
+        weights[: self.n_selected] = float(of_selected)
+        return weights
 
     def _rows(
         self, name: str, scope: str, rows: slice | npt.NDArray[np.intp], weights: Floats | None = None

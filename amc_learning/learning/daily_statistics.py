@@ -13,7 +13,15 @@ import numpy.typing as npt
 import polars as pl
 
 from amc_learning.contracts.tables import N_QUANTILES, N_SCORE_BINS, TOTAL_SCORE, Table, catalogue
-from amc_learning.learning.cross_sections import EVERYTHING, SELECTED, CrossSection, Population, cross_sections
+from amc_learning.learning.cross_sections import (
+    EVERYTHING,
+    MIN_CONTROLS,
+    SELECTED,
+    UNIVERSE,
+    CrossSection,
+    Population,
+    cross_sections,
+)
 from amc_learning.learning.information_coefficient import (
     MIN_PAIRS,
     RankedPairs,
@@ -43,7 +51,8 @@ def daily_statistics(joined: pl.DataFrame, *, components: Sequence[str]) -> pl.D
     controls alike: they stay whole numbers that add up to `n_pairs`, and say what was observed, not what it stands for.
 
     - `information_coefficient`: Spearman over the pairs, average ranks over ties; null under `MIN_PAIRS` pairs or when
-      either side is constant.
+      either side is constant. In the universe, coefficient, area and covariances are null also when fewer than
+      `MIN_CONTROLS` controls carry the score: the selected alone would otherwise pass for the universe.
     - `area_under_curve`: a winner outscores a non-winner, ties half; null without both.
     - deciles: with average rank k among n pairs, decile max(1, ceil(10 (k - 1) / (n - 1))); equal scores share one, so
       a constant score fills a middle decile only. One pair alone lies in the lowest.
@@ -110,6 +119,8 @@ def _judged_populations(
             statistics = _statistics(population, population.scores, n_components=n_components)
             if population.name == SELECTED:
                 mean_of_selected = _mean_micro(statistics)[-1:]
+            elif population.name == UNIVERSE:
+                _forget_without_controls(statistics, population, n_selected=section.n_selected)
             yield population, features, statistics
         else:
             total_score = population.scores[-1:]
@@ -117,6 +128,14 @@ def _judged_populations(
                 population, total_score, n_components=n_components, day_mean_micro=mean_of_selected
             )
             yield population, features[-1:], statistics
+
+
+def _forget_without_controls(statistics: Columns, population: Population, *, n_selected: int) -> None:
+    """Nothing that is weighted to the universe for scores that hardly any control carries."""
+    is_pair = ~(np.isnan(population.scores) | np.isnan(population.returns))
+    is_selected_alone = is_pair[:, n_selected:].sum(axis=1) < MIN_CONTROLS
+    for name in ("information_coefficient", "area_under_curve", "return_rank_covariance"):
+        statistics[name] = np.where(is_selected_alone, np.nan, statistics[name])
 
 
 def _statistics(

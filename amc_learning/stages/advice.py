@@ -7,9 +7,15 @@ from collections.abc import Iterable, Mapping
 from statistics import NormalDist
 from typing import Any
 
+from amc_learning.learning.modes import SHADOW
 from amc_learning.learning.theses.wilson import wilson_interval
 
 Row = Mapping[str, Any]
+
+IN_SHADOW = (
+    "The weights are in shadow: what is learned is published for people, and discovery keeps what it was last told. "
+    "Judge it, and let it act, with: amc-learning promote weights."
+)
 
 CLEARLY_OVERCONFIDENT, CLEARLY_UNDERCONFIDENT = 0.9, 1.1
 """Multipliers beyond these are worth a sentence; nearer to 1 nobody would act on it."""
@@ -67,6 +73,8 @@ def weight_advice(decision: Row | None) -> list[str]:
     """What the night did about the weights, and the components it advises to turn round or drop."""
     if decision is None:
         return []
+    if decision["mode"] == SHADOW:
+        return [IN_SHADOW]
     sentences = []
     reason = str(decision["reason"])
     if decision["status"] == "active":
@@ -83,7 +91,10 @@ def weight_advice(decision: Row | None) -> list[str]:
 
 
 def taken_back_warnings(decisions: Iterable[Row]) -> list[str]:
-    """A warning on every night that takes a change of the weights back, with its numbers."""
+    """A warning on every night that takes a change of the weights back, with its numbers; in shadow without them."""
+    decisions = list(decisions)
+    if any(row["taken_back_change"] is not None and row["mode"] == SHADOW for row in decisions):
+        return ["A change of the weights in shadow did harm and is taken back there; discovery was never told of it."]
     taken_back = {str(row["reason"]) for row in decisions if row["taken_back_change"] is not None}
     return [
         f"A change of the weights did harm and is taken back: {reason.removeprefix('rolled back: ')}."
@@ -146,11 +157,20 @@ def _part_name(row: Row) -> str:
 
 
 def headline(
-    decision: Row | None, largest_change: float, n_failures: int, n_corrections: int, regime: str | None
+    decision: Row | None,
+    largest_change: float,
+    n_failures: int,
+    n_corrections: int,
+    regime: str | None,
+    *,
+    has_factors: bool = True,
 ) -> str:
     """The night in one sentence."""
-    by_whom = "by the evidence" if decision and decision["is_learning"] else "by market regime or corrections"
+    without_evidence = "by market regime or corrections" if has_factors else "toward the learned ones"
+    by_whom = "by the evidence" if decision and decision["is_learning"] else without_evidence
+    is_shadow = decision is not None and decision["mode"] == SHADOW
     weights = {
+        SHADOW: "discovery weights are in shadow and stay what discovery was last told",
         None: "no weights were decided",
         "active": f"discovery weights moved {'a little ' if largest_change < LARGE_MOVE else ''}{by_whom}",
         "held": "discovery weights stay as they are",
@@ -158,7 +178,7 @@ def headline(
         "rolled_back": "discovery weights go back to those before a change that harmed"
         if decision and decision["taken_back_change"] is not None
         else "discovery weights follow a person's rollback",
-    }[decision["status"] if decision else None]
+    }[SHADOW if is_shadow else decision["status"] if decision else None]
     failures = {0: "no systematic failure", 1: "1 systematic failure"}.get(
         n_failures, f"{n_failures} systematic failures"
     )

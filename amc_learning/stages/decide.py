@@ -5,19 +5,21 @@ Belongs here: which evidence and which history the decision reads. Not here: the
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta
 
 import polars as pl
 
+from amc_learning.contracts.documents.names import CORRECTIONS_DOCUMENT, WEIGHTS_DOCUMENT
 from amc_learning.learning.corrections import component_factors
 from amc_learning.learning.effectiveness.changes import LOOK_BACK_DAYS
 from amc_learning.learning.effectiveness.table import evidence_needed_from
+from amc_learning.learning.modes import ACTIVE
 from amc_learning.learning.regimes import regime_multipliers
 from amc_learning.learning.regimes.multipliers import MULTIPLIER_BASIS
-from amc_learning.learning.weights import FeatureWeights, Overlay, WeightRules, decide_weights
+from amc_learning.learning.weights import FeatureWeights, Overlay, StandingWeights, WeightRules, decide_weights
 from amc_learning.learning.weights.record import DECISION_COLUMNS
 from amc_learning.settings import Settings
+from amc_learning.stages.modes import modes_of
 from amc_learning.stages.regimes import multiplier_rules
 from amc_learning.stages.theses import LONGEST_BREAK_DAYS
 from amc_learning.stages.turns import taking_turns
@@ -70,38 +72,31 @@ def weight_rules(settings: Settings) -> WeightRules:
     )
 
 
-@dataclass(frozen=True)
-class StandingWeights:
-    """What the last decision before a day left: the vector in force, and what had been learned without any factor.
-
-    All null before the first decision.
-    """
-
-    decided_on: date | None = None
-    in_force: dict[str, float] | None = None
-    learned: dict[str, float] | None = None
-
-
 def standing_weights(warehouse: Warehouse, day: date) -> StandingWeights:
     """What the last decision before this knowledge day left."""
     table = warehouse.table("weight_decisions")
     decided_on = table.latest_on_or_before(day - timedelta(days=1))
     if decided_on is None:
         return StandingWeights()
-    rows = table.read(decided_on, decided_on, columns=["component", "weight", "learned_weight"])
+    columns = ["component", "weight", "learned_weight", "shadow_weight", "told_on"]
+    rows = table.read(decided_on, decided_on, columns=columns)
+    would_be = pl.coalesce("shadow_weight", "weight")
     return StandingWeights(
         decided_on,
         dict(rows.select("component", "weight").iter_rows()),
         dict(rows.select("component", "learned_weight").iter_rows()),
+        dict(rows.select("component", would_be).iter_rows()),
+        next(iter(rows["told_on"].drop_nulls()), None),
     )
 
 
 def overlays(warehouse: Warehouse, settings: Settings, days: Sequence[date]) -> dict[date, Overlay]:
     """The factors laid over the learned weights on each of these days: of the market regime, and of corrections.
 
-    A day decided ahead of its night takes those of the night before.
+    A day decided ahead of its night takes those of the night before. Corrections in shadow have none.
     """
     components, rules = settings.features.components, multiplier_rules(settings)
+    corrections_modes = modes_of(warehouse, settings, days[-1])[CORRECTIONS_DOCUMENT]
     first = days[0] - timedelta(days=LONGEST_BREAK_DAYS)
     regimes = _nights(warehouse, "regime_performance", first, days, _PERFORMANCE_COLUMNS)
     corrections = _nights(warehouse, "corrections", first, days, None)
@@ -111,7 +106,7 @@ def overlays(warehouse: Warehouse, settings: Settings, days: Sequence[date]) -> 
         found[day] = Overlay(
             regime=current["regime"][0] if current.height else None,
             regime_factors=regime_multipliers(current, components=components, rules=rules),
-            correction_factors=component_factors(corrected, components),
+            correction_factors=component_factors(corrected, components) if corrections_modes.on(day) == ACTIVE else {},
         )
     return found
 
@@ -150,18 +145,18 @@ def decide_days(
         return joined.filter("is_selected")
 
     actions = warehouse.table("operator_actions").read(None, days[-1])
-    standing = standing_weights(warehouse, days[0])
+    modes = modes_of(warehouse, settings, days[-1])[WEIGHTS_DOCUMENT]
     decisions = decide_weights(
         warehouse.table("daily_statistics").read(evidence_from, days[-1], columns=EVIDENCE_COLUMNS),
         selected_candidates,
         as_of=days,
         features=FeatureWeights(settings.features.components, settings.features.default_weights),
-        in_force=standing.in_force,
-        learned=standing.learned,
         rules=rules,
+        standing=standing_weights(warehouse, days[0]),
         actions=actions,
         earlier_decisions=_earlier_decisions(warehouse, actions, days[0]),
         overlays=overlays(warehouse, settings, days),
+        modes={day: modes.on(day) for day in days},
     )
     _refuse_rewriting(warehouse, decisions, days, max(days[-1], decided_again_to or days[-1]))
     warehouse.table("weight_decisions").write(decisions, days)

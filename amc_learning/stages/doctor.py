@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from importlib.metadata import version
 
+from amc_learning.contracts.documents.names import WEEKLY_REPORT_DOCUMENT
+from amc_learning.contracts.knowledge_days import week_ends
 from amc_learning.settings import Settings
 from amc_learning.stages.due import last_night, late_event_days, missed_nights, nights, span, stale_outcome_days
 from amc_learning.stages.settled import first_unsettled
 from amc_learning.stages.status import missing_sessions
+from amc_learning.stages.week import last_finished_week
 from amc_learning.warehouse import Warehouse
 from amc_learning.warehouse.errors import WarehouseError
 
@@ -47,6 +50,7 @@ def examine(warehouse: Warehouse, settings: Settings) -> list[Finding]:
         "trade ledger": _ledger,
         "nights": _nights,
         "publication": _publication,
+        "weeks": _weeks,
     }
     return [_looked_at(subject, look, warehouse, settings) for subject, look in looks.items()]
 
@@ -85,10 +89,18 @@ def _disk(warehouse: Warehouse, _: Settings) -> Finding:
 
 def _tables(warehouse: Warehouse, _: Settings) -> Finding:
     outdated = [table.name for table in warehouse.catalogue if warehouse.table(table.name).outdated()]
+    weekly = [table.name for table in warehouse.catalogue if table.stage == "weekly" and table.name in outdated]
+    if outdated and outdated == weekly:
+        days = [day for name in weekly for day in warehouse.table(name).days()]
+        return Finding(
+            "tables", False, f"written when their columns were declared differently: {', '.join(weekly)}",
+            f"make them anew: amc-learning run weekly --from {min(days)} --to {max(days)}",
+        )  # fmt: skip
     if outdated:
+        days = [day for name in outdated for day in warehouse.table(name).days()]
         return Finding(
             "tables", False, f"written when their columns were declared differently: {', '.join(outdated)}",
-            "make them anew: amc-learning backfill --from FIRST --to LAST, over all their days",
+            f"make them anew: amc-learning backfill --from {min(days)} --to {max(days)}",
         )  # fmt: skip
     damaged = [line for table in warehouse.catalogue for line in warehouse.table(table.name).damaged()]
     n_files = sum(len(warehouse.table(table.name).entries()) for table in warehouse.catalogue)
@@ -176,12 +188,32 @@ def _ledger(warehouse: Warehouse, _: Settings) -> Finding:
 
 
 def _publication(warehouse: Warehouse, _: Settings) -> Finding:
-    document = warehouse.publications.current("weights")
+    active, shadow = (place.current("weights") for place in (warehouse.publications, warehouse.publications.shadow))
     decided = warehouse.table("weight_decisions").days()
+    # The newer one says which mode they are in.
+    document = max((one for one in (active, shadow) if one), key=lambda one: one["known_on"], default=None)
     if document is None or not decided:
         return Finding("publication", not decided, "nothing is published", "run a night: amc-learning run daily")
     is_current = document["known_on"] == str(decided[-1])
+    mode = f" in shadow since {document['mode_since'] or 'the beginning'}" if document is shadow else ""
+    told = f"; discovery was last told on {active['known_on'] if active else 'no day'}" if document is shadow else ""
     return Finding(
-        "publication", is_current, f"weights of {document['known_on']}, decisions up to {decided[-1]}",
+        "publication", is_current, f"weights of {document['known_on']}{mode}, decisions up to {decided[-1]}{told}",
         f"publish the last decision: amc-learning run daily --date {decided[-1]}",
     )  # fmt: skip
+
+
+def _weeks(warehouse: Warehouse, _: Settings) -> Finding:
+    reported = warehouse.publications.history(WEEKLY_REPORT_DOCUMENT)
+    ran = nights(warehouse)
+    finished = last_finished_week(warehouse, ran[-1]) if ran else None
+    if not reported:
+        return Finding("weeks", is_ok=True, finding="no week was judged yet; the first one: amc-learning run weekly")
+    missing = [week for week in week_ends(reported[0], finished or reported[-1]) if week not in reported]
+    last = f"the last weekly report is of the week to {reported[-1]}"
+    return Finding(
+        "weeks",
+        not missing,
+        f"{last}; no report of the week to {span(missing, counted=False)}" if missing else last,
+        f"amc-learning run weekly --from {missing[0]} --to {finished or reported[-1]}" if missing else "",
+    )

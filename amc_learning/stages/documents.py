@@ -13,6 +13,7 @@ from amc_learning import __version__
 from amc_learning.contracts.documents.base import Interval
 from amc_learning.contracts.documents.confidence import CalibrationMap, ConfidenceDocument
 from amc_learning.contracts.documents.corrections import Correction, CorrectionsDocument
+from amc_learning.contracts.documents.names import CONFIDENCE_DOCUMENT, CORRECTIONS_DOCUMENT, WEIGHTS_DOCUMENT
 from amc_learning.contracts.documents.recommendations import (
     ParameterAdjustments,
     RecommendationsDocument,
@@ -20,8 +21,17 @@ from amc_learning.contracts.documents.recommendations import (
 )
 from amc_learning.contracts.documents.regimes import RegimeDocument, RegimePerformance
 from amc_learning.contracts.documents.weights import WeightsData
+from amc_learning.learning.modes import SHADOW
 from amc_learning.stages.day_rows import Row, end_of
-from amc_learning.stages.night import ACTIVE, MULTIPLIER_BOUNDS, Night, confidence_data, interval, regime_factors
+from amc_learning.stages.night import (
+    ACTIVE,
+    MULTIPLIER_BOUNDS,
+    Night,
+    confidence_data,
+    correction_effects,
+    interval,
+    regime_factors,
+)
 
 
 def confidence_document(night: Night) -> ConfidenceDocument:
@@ -41,6 +51,8 @@ def confidence_document(night: Night) -> ConfidenceDocument:
         accuracy=night.accuracies,
         ai_minus_rules=night.ai_minus_rules,
         corrections=night.effects.confidence,
+        mode=night.mode(CONFIDENCE_DOCUMENT),
+        mode_since=night.mode_since(CONFIDENCE_DOCUMENT),
         bounds=MULTIPLIER_BOUNDS,
         inputs=tables.inputs(
             day,
@@ -70,41 +82,54 @@ def regime_document(night: Night) -> RegimeDocument:
         index=index,
         discovery=discovery,
         recent_changes=night.regime_changes,
-        performance=[component_performance(row) for row in current if row["feature"] in components],
+        performance=[component_performance(row, night) for row in current if row["feature"] in components],
         multipliers=regime_factors(night),
         inputs=tables.inputs(day, market_regimes=tables.regimes, regime_performance=tables.performance),
         software_version=__version__,
     )
 
 
-def component_performance(row: Row) -> RegimePerformance:
-    """What a component is worth in a regime, as documents show it."""
+def component_performance(row: Row, night: Night) -> RegimePerformance:
+    """What a component is worth in a regime, as documents show it; a factor that no weight in force has is 1."""
     return RegimePerformance(
         basis=row["basis"],
         component=row["feature"],
         horizon=row["horizon"],
         information_coefficient=interval(row, "mean_information_coefficient", row["n_days"]),
-        multiplier=row["multiplier"],
+        multiplier=row["multiplier"] if night.mode(WEIGHTS_DOCUMENT) == ACTIVE else 1.0,
     )
 
 
 def corrections_document(night: Night) -> CorrectionsDocument:
-    """The corrections document of one day."""
+    """The corrections document of one day; in shadow its factors say what would act."""
     day, tables = night.day, night.tables
-    rows = tables.corrections.as_of(day)
-    effects = night.effects
-    by_status = {"in_force": (ACTIVE,), "proposed": ("proposed",), "ended": ("vetoed", "expired", "withdrawn")}
-    factors = {row["component"]: row["correction_factor"] for row in tables.decisions.on(day)}
+    by_status = {
+        "in_force": (ACTIVE,),
+        "proposed": ("proposed", SHADOW),
+        "ended": ("vetoed", "expired", "withdrawn"),
+    }
+    if night.mode(CORRECTIONS_DOCUMENT) == ACTIVE:
+        effects, told = night.effects, night.told
+        factors = (
+            {row["component"]: row["correction_factor"] for row in told.tables.decisions.on(told.day)} if told else {}
+        )
+        raises = told.effects.threshold_raises if told else {}
+    else:
+        effects, factors = correction_effects(tables.corrections.as_of(day)), night.would_be_factors
+        raises = effects.threshold_raises
     return CorrectionsDocument(
         known_on=day,
         last_updated=end_of(day),
         component_factors={name: factor for name, factor in factors.items() if factor != 1.0},
-        threshold_raises=effects.threshold_raises,
+        threshold_raises=raises,
         position_size_factors=effects.position_sizes,
+        mode=night.mode(CORRECTIONS_DOCUMENT),
+        mode_since=night.mode_since(CORRECTIONS_DOCUMENT),
         inputs=tables.inputs(day, corrections=tables.corrections, failure_patterns=tables.patterns),
         software_version=__version__,
         **{
-            name: [correction(row) for row in rows if row["status"] in statuses] for name, statuses in by_status.items()
+            name: [correction(row) for row in night.corrections if row["status"] in statuses]
+            for name, statuses in by_status.items()
         },
     )
 
@@ -128,7 +153,7 @@ def recommendations_document(night: Night) -> RecommendationsDocument:
         known_on=day,
         last_updated=end_of(day),
         discovery_parameter_adjustments=_parameter_adjustments(night),
-        confidence_calibration=night.confidence,
+        confidence_calibration=night.told_confidence,
         market_regime_insights=RegimeInsights(
             index=night.index_regime,
             discovery=night.discovery_regime,
@@ -142,18 +167,19 @@ def recommendations_document(night: Night) -> RecommendationsDocument:
 
 
 def _parameter_adjustments(night: Night) -> ParameterAdjustments | None:
-    day, tables = night.day, night.tables
-    rows = tables.decisions.on(day)
-    if not rows:
+    """What discovery was last told; None before it was told anything."""
+    told = night.told
+    rows = told.tables.decisions.on(told.day) if told else []
+    if told is None or not rows:
         return None
-    components = tables.settings.features.components
+    components = night.tables.settings.features.components
     decisions = {row["component"]: row for row in rows}
     return ParameterAdjustments(
-        parameters_version=parameters_version(day, {name: decisions[name]["weight"] for name in components}),
+        parameters_version=parameters_version(told.day, {name: decisions[name]["weight"] for name in components}),
         status=rows[0]["status"],
         reason=rows[0]["reason"],
-        data=weights_data(day, decisions, night.index_regime.regime, components),
-        changes={row["component"]: row["change"] for row in rows if row["change"]},
+        data=weights_data(told.day, decisions, told.index_regime.regime, components),
+        changes={row["component"]: row["change"] for row in rows if row["change"]} if told is night else {},
     )
 
 

@@ -12,16 +12,24 @@ from functools import cached_property
 import polars as pl
 
 from amc_learning.contracts.declared.corrections import corrections as declared_corrections
-from amc_learning.contracts.documents.base import Interval
+from amc_learning.contracts.documents.base import Interval, Mode
 from amc_learning.contracts.documents.confidence import CalibrationQuality, ConfidenceData, GroupAccuracy
 from amc_learning.contracts.documents.daily_report import WatchedPattern
+from amc_learning.contracts.documents.names import CONFIDENCE_DOCUMENT, CORRECTIONS_DOCUMENT, WEIGHTS_DOCUMENT
 from amc_learning.contracts.documents.recommendations import Attribution, PatternAlert
 from amc_learning.contracts.documents.regimes import CurrentRegime, RegimeChange
-from amc_learning.learning.corrections import confidence_factors, position_size_factors, threshold_raises
+from amc_learning.learning.corrections import (
+    component_factors,
+    confidence_factors,
+    position_size_factors,
+    threshold_raises,
+)
+from amc_learning.learning.modes import SHADOW
 from amc_learning.learning.point_in_time import STALE_DAYS
 from amc_learning.stages import advice
 from amc_learning.stages.day_rows import Row
 from amc_learning.stages.night_tables import RECENT_DAYS, NightTables
+from amc_learning.stages.selection_findings import controls_advice, selection_analysis
 
 ADJUSTED = ("BUY_MORE", "HOLD", "TRIM", "LIQUIDATE")
 SOURCES = ("ai", "rule_based")
@@ -30,6 +38,14 @@ MOST_WATCHED = 10
 """Watched patterns shown; the table failure_patterns holds the others."""
 
 CORRECTIONS = declared_corrections()
+ACTS_THROUGH = {
+    "component_weight": WEIGHTS_DOCUMENT,
+    "tag_threshold": WEIGHTS_DOCUMENT,
+    "confidence": CONFIDENCE_DOCUMENT,
+    "position_size": CORRECTIONS_DOCUMENT,
+}
+"""Kind of a correction to the document that carries what it does."""
+
 SYSTEMATIC = "systematic"
 ACTIVE = "active"
 
@@ -41,15 +57,61 @@ class Night:
     day: date
     tables: NightTables
 
+    def mode(self, document: str) -> Mode:
+        """Whether this document acts on this day."""
+        return "active" if self.tables.modes[document].on(self.day) == ACTIVE else "shadow"
+
+    def mode_since(self, document: str) -> date | None:
+        """Day on which its mode was ordered; None when it began in it."""
+        return self.tables.modes[document].since(self.day)
+
+    @cached_property
+    def told(self) -> "Night | None":
+        """The night whose weights discovery was last told: this one, in shadow an earlier one; None when none was."""
+        decisions = self.tables.decisions.on(self.day)
+        told_on = decisions[0]["told_on"] if decisions else self.day
+        if told_on is None or told_on == self.day:
+            return None if told_on is None else self
+        return Night(told_on, self.tables.of_day(told_on))
+
     @cached_property
     def confidence(self) -> ConfidenceData | None:
         """The numbers of the system description; None before the first calibration."""
         return confidence_data(self) if self.tables.calibrations.as_of(self.day) else None
 
     @cached_property
+    def told_confidence(self) -> ConfidenceData | None:
+        """What thesis generators were last told of these: tonight's, in shadow those of the last document that acts."""
+        if self.mode(CONFIDENCE_DOCUMENT) == ACTIVE:
+            return self.confidence
+        publications = self.tables.warehouse.publications
+        told = [known for known in publications.history(CONFIDENCE_DOCUMENT) if known <= self.day][-1:]
+        document = publications.document(CONFIDENCE_DOCUMENT, told[0]) if told else None
+        return None if document is None else ConfidenceData.model_validate(document["data"])
+
+    @cached_property
+    def corrections(self) -> list[Row]:
+        """The corrections of the day; one in force whose document is in shadow has the status shadow."""
+        return [
+            {**row, "status": SHADOW} if row["status"] == ACTIVE and not self._acts(row["kind"]) else row
+            for row in self.tables.corrections.as_of(self.day)
+        ]
+
+    def _acts(self, kind: str) -> bool:
+        documents = (CORRECTIONS_DOCUMENT, ACTS_THROUGH[kind])
+        return all(self.mode(document) == ACTIVE for document in documents)
+
+    @cached_property
     def effects(self) -> "CorrectionEffects":
-        """What the corrections in force amount to."""
-        return correction_effects(self.tables.corrections.as_of(self.day))
+        """What the corrections in force amount to; nothing while they are in shadow."""
+        rows = self.tables.corrections.as_of(self.day)
+        return correction_effects(rows if self.mode(CORRECTIONS_DOCUMENT) == ACTIVE else [])
+
+    @cached_property
+    def would_be_factors(self) -> dict[str, float]:
+        """Component to the factor of all corrections that hold, whether they act or are in shadow."""
+        rows = pl.DataFrame(self.tables.corrections.as_of(self.day), schema=CORRECTIONS.schema)
+        return component_factors(rows, self.tables.settings.features.components)
 
     @cached_property
     def index_regime(self) -> CurrentRegime:
@@ -168,10 +230,11 @@ def correction_effects(rows: Sequence[Row]) -> CorrectionEffects:
 
 
 def regime_factors(night: Night) -> dict[str, float]:
-    """Component to the factor of the regime that the night laid over its learned weight."""
-    day, tables = night.day, night.tables
-    factors = {row["component"]: row["regime_multiplier"] for row in tables.decisions.on(day)}
-    return {name: factors.get(name, 1.0) for name in tables.settings.features.components}
+    """Component to the factor of the regime in what discovery was last told."""
+    told = night.told
+    decisions = told.tables.decisions.on(told.day) if told else []
+    factors = {row["component"]: row["regime_multiplier"] for row in decisions}
+    return {name: factors.get(name, 1.0) for name in night.tables.settings.features.components}
 
 
 def current_regime(basis: str, night: Night) -> CurrentRegime:
@@ -243,6 +306,7 @@ def risk_warnings(night: Night) -> list[str]:
         *(alert.sentence for alert in night.alerts),
         *advice.regime_warnings(index.model_dump() if index.regime else None),
         *advice.selection_warnings(tables.selection.as_of(day)),
+        *controls_advice(selection_analysis(tables.selection.as_of(day), tables.correlations.as_of(day))),
         *advice.loss_warnings(tables.attribution.as_of(day)),
     ]
 

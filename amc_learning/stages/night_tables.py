@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
 
+from amc_learning.learning.modes import DocumentModes
 from amc_learning.learning.point_in_time import STALE_DAYS
 from amc_learning.learning.success_rate import SuccessHistory, success_history
 from amc_learning.settings import Settings
 from amc_learning.stages.day_rows import DayRows, day_rows
+from amc_learning.stages.modes import modes_of
 from amc_learning.warehouse import Warehouse
 
 RECENT_DAYS = 90
@@ -40,6 +42,21 @@ class NightTables:
 
     def _rows(self, table: str, *, days_before: int = 0) -> DayRows:
         return day_rows(self.warehouse, table, self.first - timedelta(days=days_before), self.last)
+
+    @cached_property
+    def modes(self) -> dict[str, DocumentModes]:
+        """publication_orders and the settings: when each document acts."""
+        return modes_of(self.warehouse, self.settings, self.last)
+
+    @cached_property
+    def _of_other_days(self) -> dict[date, "NightTables"]:
+        return {}
+
+    def of_day(self, day: date) -> "NightTables":
+        """The tables of a day, which may be none of these days."""
+        if self.first <= day <= self.last:
+            return self
+        return self._of_other_days.setdefault(day, NightTables(self.warehouse, self.settings, day, day))
 
     @cached_property
     def calibrations(self) -> DayRows:

@@ -14,7 +14,7 @@ from amc_learning.contracts.knowledge_days import knowledge_day
 from amc_learning.settings import Settings
 from amc_learning.stages.decide import decide_days
 from amc_learning.stages.failures import correct_failures
-from amc_learning.stages.publish import publish_days, published_weights
+from amc_learning.stages.publish import publish_days, published_on, published_weights
 from amc_learning.stages.publish_documents import (
     publish_confidence,
     publish_corrections,
@@ -91,4 +91,4 @@ def carry_out_correction(
     publish_corrections(warehouse, settings, [today])
     publish_confidence(warehouse, settings, [today])
     publish_recommendations(warehouse, settings, [today])
-    return warehouse.publications.document(CORRECTIONS_DOCUMENT, today) or {}
+    return published_on(warehouse, CORRECTIONS_DOCUMENT, today) or {}

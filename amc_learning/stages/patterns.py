@@ -9,6 +9,7 @@ from typing import get_args
 from amc_learning import __version__
 from amc_learning.contracts.documents.base import Interval, Recommendation
 from amc_learning.contracts.documents.confidence import GroupAccuracy
+from amc_learning.contracts.documents.names import CONFIDENCE_DOCUMENT
 from amc_learning.contracts.documents.patterns import (
     ConfidenceCalibration,
     DiscoveryEffectiveness,
@@ -24,7 +25,8 @@ from amc_learning.stages import advice
 from amc_learning.stages.day_rows import Row, end_of
 from amc_learning.stages.discovery_evidence import component_estimates, score_thresholds
 from amc_learning.stages.documents import component_performance
-from amc_learning.stages.night import Night, confidence_data
+from amc_learning.stages.night import ACTIVE, Night, confidence_data
+from amc_learning.stages.selection_findings import controls_advice, selection_analysis
 
 NONE_JUDGED = Interval(estimate=None, ci_low=None, ci_high=None, n=0)
 
@@ -59,6 +61,7 @@ def pattern_document(night: Night) -> PatternAnalysisDocument:
 def _discovery_effectiveness(night: Night) -> DiscoveryEffectiveness:
     day, settings = night.day, night.tables.settings
     decisions = night.tables.decisions.as_of(day)
+    selection = selection_analysis(night.tables.selection.as_of(day), night.tables.correlations.as_of(day))
     return DiscoveryEffectiveness(
         evidence_horizon=settings.weights.evidence_horizon,
         success_horizon=settings.theses.horizon,
@@ -69,7 +72,9 @@ def _discovery_effectiveness(night: Night) -> DiscoveryEffectiveness:
         recommendations=[
             *advice.weight_advice(decisions[0] if decisions else None),
             *advice.selection_warnings(night.tables.selection.as_of(day)),
+            *controls_advice(selection),
         ],
+        selection=selection,
     )
 
 
@@ -98,7 +103,7 @@ def _feature(estimate: Estimate | None, threshold: Threshold | None, decision: R
         population=estimate.population if estimate else None,
         optimal_threshold=threshold,
         current_weight=decision["weight"] if decision else None,
-        suggested_weight=decision["suggested_weight"] if decision else None,
+        suggested_weight=decision["suggested_weight"] if decision and decision["mode"] == ACTIVE else None,
     )
 
 
@@ -121,7 +126,7 @@ def _regime_effectiveness(night: Night) -> list[RegimeEffectiveness]:
             success_rate=Interval(estimate=total["success_rate"], ci_low=None, ci_high=None, n=total["n_days"]),
             mean_return=total["mean_return"],
             components=[
-                component_performance(row)
+                component_performance(row, night)
                 for row in rows
                 if (row["basis"], row["regime"]) == (total["basis"], total["regime"])
                 and row["horizon"] == settings.weights.evidence_horizon
@@ -145,7 +150,7 @@ def _thesis_accuracy(night: Night) -> ThesisAccuracy:
             per_recommendation={name: _accuracy_of(night, "recommendation", name) for name in get_args(Recommendation)},
         ),
         ai_vs_rules_accuracy=night.ai_minus_rules,
-        recommendations=confidence.recommendations,
+        recommendations=confidence.recommendations if night.mode(CONFIDENCE_DOCUMENT) == ACTIVE else [],
     )
 
 

@@ -8,14 +8,7 @@ from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
-from amc_learning.contracts.documents import (
-    ConfidenceDocument,
-    CorrectionsDocument,
-    DailyReport,
-    PatternAnalysisDocument,
-    RecommendationsDocument,
-    RegimeDocument,
-)
+from amc_learning.contracts.documents import DailyReport
 from amc_learning.contracts.documents.names import (
     CONFIDENCE_DOCUMENT,
     CORRECTIONS_DOCUMENT,
@@ -35,48 +28,39 @@ from amc_learning.stages.documents import (
 from amc_learning.stages.night import Night
 from amc_learning.stages.night_tables import NightTables
 from amc_learning.stages.patterns import pattern_document
-from amc_learning.stages.publish import PublicationError
+from amc_learning.stages.publish import PublicationError, stored
 from amc_learning.stages.report import ReportTables, daily_report
 from amc_learning.stages.turns import taking_turns
 from amc_learning.warehouse import Warehouse
 from amc_learning.warehouse.publications import PublishReport
-
-DatedDocument = (
-    ConfidenceDocument
-    | CorrectionsDocument
-    | DailyReport
-    | PatternAnalysisDocument
-    | RecommendationsDocument
-    | RegimeDocument
-)
 
 
 @taking_turns
 def publish_confidence(warehouse: Warehouse, settings: Settings, days: Sequence[date]) -> list[PublishReport]:
     """Publish the confidence adjustments of each of these days."""
     tables = NightTables(warehouse, settings, days[0], days[-1])
-    return _published(warehouse, CONFIDENCE_DOCUMENT, [confidence_document(Night(day, tables)) for day in days])
+    return stored(warehouse, CONFIDENCE_DOCUMENT, [confidence_document(Night(day, tables)) for day in days])
 
 
 @taking_turns
 def publish_regimes(warehouse: Warehouse, settings: Settings, days: Sequence[date]) -> list[PublishReport]:
     """Publish the market regime of each of these days."""
     tables = NightTables(warehouse, settings, days[0], days[-1])
-    return _published(warehouse, REGIME_DOCUMENT, [regime_document(Night(day, tables)) for day in days])
+    return stored(warehouse, REGIME_DOCUMENT, [regime_document(Night(day, tables)) for day in days])
 
 
 @taking_turns
 def publish_corrections(warehouse: Warehouse, settings: Settings, days: Sequence[date]) -> list[PublishReport]:
     """Publish the corrections of each of these days."""
     tables = NightTables(warehouse, settings, days[0], days[-1])
-    return _published(warehouse, CORRECTIONS_DOCUMENT, [corrections_document(Night(day, tables)) for day in days])
+    return stored(warehouse, CORRECTIONS_DOCUMENT, [corrections_document(Night(day, tables)) for day in days])
 
 
 @taking_turns
 def publish_patterns(warehouse: Warehouse, settings: Settings, days: Sequence[date]) -> list[PublishReport]:
     """Publish the pattern analysis of each of these days."""
     tables = NightTables(warehouse, settings, days[0], days[-1])
-    return _published(warehouse, PATTERNS_DOCUMENT, [pattern_document(Night(day, tables)) for day in days])
+    return stored(warehouse, PATTERNS_DOCUMENT, [pattern_document(Night(day, tables)) for day in days])
 
 
 @taking_turns
@@ -84,7 +68,7 @@ def publish_recommendations(warehouse: Warehouse, settings: Settings, days: Sequ
     """Publish the current recommendations of each of these days: the other documents in short, under six keys."""
     tables = NightTables(warehouse, settings, days[0], days[-1])
     documents = [recommendations_document(Night(day, tables)) for day in days]
-    return _published(warehouse, RECOMMENDATIONS_DOCUMENT, documents)
+    return stored(warehouse, RECOMMENDATIONS_DOCUMENT, documents)
 
 
 @taking_turns
@@ -95,7 +79,7 @@ def publish_reports(warehouse: Warehouse, settings: Settings, days: Sequence[dat
     """
     tables = ReportTables(warehouse, settings, days[0], days[-1])
     reports = [daily_report(Night(day, tables), tables) for day in days]
-    published = _published(warehouse, REPORT_DOCUMENT, reports)
+    published = stored(warehouse, REPORT_DOCUMENT, reports)
     draw_page(warehouse, days[-1])
     return published
 
@@ -105,12 +89,12 @@ def publish_all(warehouse: Warehouse, settings: Settings, days: Sequence[date]) 
     """Publish all of these documents of each of these days: as the functions above, with every table read once."""
     tables = ReportTables(warehouse, settings, days[0], days[-1])
     nights = [Night(day, tables) for day in days]
-    _published(warehouse, CONFIDENCE_DOCUMENT, [confidence_document(night) for night in nights])
-    _published(warehouse, REGIME_DOCUMENT, [regime_document(night) for night in nights])
-    _published(warehouse, CORRECTIONS_DOCUMENT, [corrections_document(night) for night in nights])
-    _published(warehouse, PATTERNS_DOCUMENT, [pattern_document(night) for night in nights])
-    _published(warehouse, RECOMMENDATIONS_DOCUMENT, [recommendations_document(night) for night in nights])
-    _published(warehouse, REPORT_DOCUMENT, [daily_report(night, tables) for night in nights])
+    stored(warehouse, CONFIDENCE_DOCUMENT, [confidence_document(night) for night in nights])
+    stored(warehouse, REGIME_DOCUMENT, [regime_document(night) for night in nights])
+    stored(warehouse, CORRECTIONS_DOCUMENT, [corrections_document(night) for night in nights])
+    stored(warehouse, PATTERNS_DOCUMENT, [pattern_document(night) for night in nights])
+    stored(warehouse, RECOMMENDATIONS_DOCUMENT, [recommendations_document(night) for night in nights])
+    stored(warehouse, REPORT_DOCUMENT, [daily_report(night, tables) for night in nights])
     draw_page(warehouse, days[-1])
 
 
@@ -125,13 +109,3 @@ def draw_page(warehouse: Warehouse, day: date) -> Path:
         raise PublicationError(f"no report of {day}; run the day first: amc-learning run daily --date {day}")
     report = DailyReport.model_validate({name: value for name, value in document.items() if name != "sha256"})
     return warehouse.publications.write_page(REPORT_DOCUMENT, day, render_page(report))
-
-
-def _published(warehouse: Warehouse, name: str, documents: Sequence[DatedDocument]) -> list[PublishReport]:
-    """Store documents of one name, the newest as the current one."""
-    reports = warehouse.publications.publish_many(
-        name,
-        {document.known_on: document.model_dump(mode="json") for document in documents},
-        schema=type(documents[0]).model_json_schema(),
-    )
-    return list(reports.values())

@@ -11,12 +11,12 @@ from functools import cached_property
 
 from amc_learning import __version__
 from amc_learning.contracts.documents.base import Interval
-from amc_learning.contracts.documents.confidence import ConfidenceData
 from amc_learning.contracts.documents.daily_report import (
     Change,
     CoefficientRow,
     DailyReport,
     DayCounts,
+    InShadow,
     ReliabilityCurve,
     ReliabilityPoint,
     TradeSummary,
@@ -24,6 +24,8 @@ from amc_learning.contracts.documents.daily_report import (
     WeightHistory,
     WeightsSection,
 )
+from amc_learning.contracts.documents.names import CONFIDENCE_DOCUMENT, SWITCHED_DOCUMENTS
+from amc_learning.learning.modes import SHADOW
 from amc_learning.stages import advice
 from amc_learning.stages.day_rows import DayRows, Row, day_rows, end_of
 from amc_learning.stages.documents import correction
@@ -86,21 +88,34 @@ def daily_report(night: Night, tables: ReportTables) -> DailyReport:
     day = night.day
     decisions = tables.decisions.on(day)
     decision = decisions[0] if decisions else None
-    corrections = tables.corrections.as_of(day)
+    corrections = night.corrections
+    has_factors = any(row["regime_multiplier"] != 1 or row["correction_factor"] != 1 for row in decisions)
     largest_change = max((abs(row["change"]) for row in decisions), default=0.0)
     n_in_force = sum(row["status"] == ACTIVE for row in corrections)
     return DailyReport(
         known_on=day,
         last_updated=end_of(day),
-        headline=advice.headline(decision, largest_change, len(night.alerts), n_in_force, night.index_regime.regime),
+        headline=advice.headline(
+            decision,
+            largest_change,
+            len(night.alerts),
+            n_in_force,
+            night.index_regime.regime,
+            has_factors=has_factors or decision is None,
+        ),
         window_days=tables.settings.analysis.window_days,
         thesis_horizon=tables.settings.theses.horizon,
+        in_shadow=[
+            InShadow(document=document, since=night.mode_since(document))
+            for document in SWITCHED_DOCUMENTS
+            if night.mode(document) != ACTIVE
+        ],
         counts=DayCounts(**{name: counts.get(day, 0) for name, counts in tables.n_rows.items()}),
         changes=_changes(day, decisions, corrections, tables),
-        recommendations=_recommendations(decision, night.confidence),
+        recommendations=_recommendations(decision, night),
         risk_warnings=night.warnings,
         weights=_weights(day, decisions, tables),
-        weight_changes=[_weight_change(row) for row in reversed(tables.effectiveness.as_of(day))],
+        weight_changes=[weight_change(row) for row in reversed(tables.effectiveness.as_of(day))],
         coefficients=_coefficients(tables.correlations.as_of(day)),
         selection_lift={
             row["horizon"]: Interval(
@@ -108,7 +123,7 @@ def daily_report(night: Night, tables: ReportTables) -> DailyReport:
             )
             for row in tables.selection.as_of(day)
         },
-        confidence=night.confidence,
+        confidence=night.told_confidence,
         accuracy=night.accuracies,
         ai_minus_rules=night.ai_minus_rules,
         reliability=_reliability(night, tables),
@@ -124,13 +139,14 @@ def daily_report(night: Night, tables: ReportTables) -> DailyReport:
     )
 
 
-def _recommendations(decision: Row | None, confidence: ConfidenceData | None) -> list[str]:
+def _recommendations(decision: Row | None, night: Night) -> list[str]:
+    confidence = night.confidence if night.mode(CONFIDENCE_DOCUMENT) == ACTIVE else None
     return [*advice.weight_advice(decision), *(confidence.recommendations if confidence else [])]
 
 
 def _changes(day: date, decisions: Sequence[Row], corrections: Iterable[Row], tables: ReportTables) -> list[Change]:
     moved = [row for row in decisions if abs(row["change"]) > LEAST_CHANGE]
-    before = {row["name"]: row["status"] for row in tables.corrections.as_of(day - timedelta(days=1))}
+    before = {row["name"]: row["status"] for row in Night(day - timedelta(days=1), tables).corrections}
     return [
         *(
             Change(
@@ -171,18 +187,20 @@ def _weights(day: date, decisions: Sequence[Row], tables: ReportTables) -> Weigh
     rows = {row["component"]: row for row in decisions}
     nights = [night for night in tables.history.days if night <= day][-HISTORY_NIGHTS:]
     known = [{row["component"]: row["weight"] for row in tables.history.on(night)} for night in nights]
+    is_shadow = decisions[0]["mode"] == SHADOW
     return WeightsSection(
-        status=decisions[0]["status"],
-        reason=decisions[0]["reason"],
+        status=SHADOW if is_shadow else decisions[0]["status"],
+        reason=advice.IN_SHADOW if is_shadow else decisions[0]["reason"],
         in_force={name: rows[name]["weight"] for name in components},
         before={name: rows[name]["previous_weight"] for name in components},
-        learned={name: rows[name]["learned_weight"] for name in components},
+        learned={} if is_shadow else {name: rows[name]["learned_weight"] for name in components},
         default=dict(tables.settings.features.default_weights),
         history=WeightHistory(days=nights, weights={name: [weights[name] for weights in known] for name in components}),
     )
 
 
-def _weight_change(row: Row) -> WeightChange:
+def weight_change(row: Row) -> WeightChange:
+    """One change of the weights as reports show it."""
     plain = set(WeightChange.model_fields) - {"horizon", "realised"}
     return WeightChange(
         **{name: row[name] for name in plain},

@@ -23,6 +23,7 @@ Document = dict[str, Any]
 HASH_FIELD = "sha256"
 DAY_FIELD = "known_on"
 LOCK_NAME = ".lock"
+SHADOW_FOLDER = "shadow"
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 """Name of a history file; a copy that somebody put beside it is none of ours."""
@@ -57,10 +58,15 @@ class Publications:
     """Documents under one folder: `<name>.json` (current), `<name>.schema.json`, `history/<name>/<known_on>.json`.
 
     The current document never goes back: publishing an earlier knowledge day again changes its history file only.
-    Readers need no lock and see whole documents.
+    Readers need no lock and see whole documents. `shadow` are those that are only looked at.
     """
 
     root: Path
+
+    @property
+    def shadow(self) -> "Publications":
+        """The documents that are only looked at: the same layout in a folder of its own, which no reader is sent to."""
+        return Publications(self.root / SHADOW_FOLDER)
 
     def publish(self, name: str, document: Document, known_on: date, schema: Document) -> PublishReport:
         """Store one document and make it current unless a later one is; content that is there is not rewritten.
@@ -96,6 +102,35 @@ class Publications:
                 "untouched. Make room or mend the disk, then run the same command again"
             ) from error
 
+    def withdraw(self, name: str, day: date) -> bool:
+        """Take the document of a day back, as if it had never been published; whether there was one.
+
+        Where it was the current one, the newest that is left is current again, and none when it was the only one.
+
+        Raises:
+            CorruptDocument: the one that would be current is damaged; nothing was changed.
+            StorageError: the file system refused.
+        """
+        _check_name(name)
+        path = self._history_path(name, day)
+        if not path.is_file():
+            return False
+        try:
+            with locked(self.root / LOCK_NAME):
+                earlier = [known for known in self.history(name) if known != day]
+                if self._current_day(name) == day and earlier:
+                    self.document(name, earlier[-1])  # verified before it comes into force
+                    write_if_changed(self._current_path(name), self._history_path(name, earlier[-1]).read_bytes())
+                elif self._current_day(name) == day:
+                    self._current_path(name).unlink()
+                path.unlink(missing_ok=True)
+        except OSError as error:
+            raise StorageError(
+                f"document {name} of {day} is not withdrawn: {error.strerror or error}; mend the disk, then run the "
+                "same command again"
+            ) from error
+        return True
+
     def path(self, name: str) -> Path:
         """Where the document in force lies, or will lie once it is published."""
         _check_name(name)
@@ -118,6 +153,11 @@ class Publications:
         """
         _check_name(name)
         return _verified(self._history_path(name, day))
+
+    def has(self, name: str, day: date) -> bool:
+        """Whether there is a document of this knowledge day; it is not read."""
+        _check_name(name)
+        return self._history_path(name, day).is_file()
 
     def history(self, name: str) -> list[date]:
         """Knowledge days with a document, in order."""

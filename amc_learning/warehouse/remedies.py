@@ -8,7 +8,7 @@ from datetime import date
 INGESTED = {"price_bars": "bars", "index_closes": "index"}
 """Tables filled from files that can be ingested again, and the word of the command."""
 
-ORDERS = "operator_actions"
+ORDERS = ("operator_actions", "correction_orders", "publication_orders")
 
 DECISIONS = "weight_decisions"
 """Every night builds on the decision before it."""
@@ -33,6 +33,24 @@ def remedy(table: str, day: date | str) -> str:
     return _copy_needed(table) or f"Write that day again: amc-learning backfill --from {day} --to {day}"
 
 
+def old_rows(table: str, day: date, first: date, last: date) -> str:
+    """That the rows of a day were written by another version, or for another feature set, and what to do about it.
+
+    Args:
+        table: its name.
+        day: the day that cannot be read.
+        first, last: the days the table has: what follows from each other is made anew together.
+    """
+    remake = f"write the table anew: amc-learning backfill --from {first} --to {last}"
+    is_given = table in INGESTED or _copy_needed(table) is not None
+    return (
+        f"table {table}: the partition of {day} was written when its columns were declared differently (another "
+        "feature set, or an older version); "
+        + ("no backfill can write it anew: use the version it was written by" if is_given else remake)
+        + ", or use the data directory that belongs to these settings"
+    )
+
+
 def remedy_of_manifest(table: str) -> str:
     """What brings a table back whose manifest is damaged: without it nothing of the table can be verified."""
     if table in INGESTED:
@@ -51,6 +69,6 @@ def _copy_needed(table: str) -> str | None:
             "Restore it from a copy of the data directory: this is the only place the events lie in, and events sent "
             "again are recognised as duplicates"
         )
-    if table == ORDERS:
+    if table in ORDERS:
         return "Restore it from a copy of the data directory: nothing else remembers what was ordered"
     return None

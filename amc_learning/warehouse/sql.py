@@ -14,6 +14,7 @@ import polars as pl
 
 from amc_learning.contracts.tables import Column, Table
 from amc_learning.warehouse.errors import QueryError
+from amc_learning.warehouse.remedies import old_rows
 from amc_learning.warehouse.tables import PartitionedTable
 
 if TYPE_CHECKING:
@@ -107,14 +108,20 @@ def _explains_a_change(connection: "duckdb.DuckDBPyConnection", sql: str) -> boo
 
 
 def _selection(table: PartitionedTable) -> str:
-    """The SELECT behind a view: the files of the manifest, or a typed frame without rows."""
+    """The SELECT behind a view: the files of the manifest, or a typed frame without rows.
+
+    A table written by another version refuses when it is asked, in words, and does not keep the others from answering.
+    """
     columns = table.table.columns
+    nothing = ", ".join(f"NULL::{_sql_type(column.dtype)} AS {_identifier(column.name)}" for column in columns)
+    if outdated := table.outdated():
+        days = table.days()
+        return f"SELECT {nothing} WHERE error({_literal(old_rows(table.table.name, outdated[0], days[0], days[-1]))})"
     # absolute paths, so that one folder is allowed and nothing else; hive columns off: known_on is in the files
     files = [
         _literal(_without_wildcards(str(path))) for entry in table.entries() if (path := table.path(entry)) is not None
     ]
     if not files:
-        nothing = ", ".join(f"NULL::{_sql_type(column.dtype)} AS {_identifier(column.name)}" for column in columns)
         return f"SELECT {nothing} WHERE false"
     names = ", ".join(_identifier(column.name) for column in columns)
     return f"SELECT {names} FROM read_parquet([{', '.join(files)}], hive_partitioning = false)"

@@ -36,7 +36,7 @@ from amc_learning.warehouse.manifest import (
     manifest_bytes,
     read_manifest,
 )
-from amc_learning.warehouse.remedies import remedy
+from amc_learning.warehouse.remedies import old_rows, remedy
 
 LOCK_NAME = ".lock"
 
@@ -337,12 +337,8 @@ class PartitionedTable:
         filled = [entry for entry in entries if entry.file is not None]
         for entry in filled:
             if entry.schema != declared:
-                message = (
-                    f"table {self.table.name}: the partition of {entry.known_on} was written when its columns were "
-                    "declared differently (another feature set, or an older version); rebuild the table with a "
-                    "backfill, or use the data directory that belongs to these settings"
-                )
-                raise TableError(message)
+                days = self.days()
+                raise TableError(old_rows(self.table.name, entry.known_on, days[0], days[-1]))
         if not filled:
             return self.table.empty().select(names)
         contents = [self._verified(entry) for entry in filled]

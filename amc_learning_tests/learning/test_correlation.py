@@ -8,9 +8,8 @@ from scipy.stats import false_discovery_control
 
 from amc_learning.contracts.tables import catalogue
 from amc_learning.learning.correlation import correlation_tables
-from amc_learning.learning.inference import false_discovery_adjusted, mean_inference
+from amc_learning.learning.inference import mean_inference
 from amc_learning_tests.learning.simulated_statistics import keyed, simulated_statistics, statistics_frame, weekdays
-from amc_learning_tests.truth.overlap_size_study import World, simulated_information_coefficients
 
 FEATURES = ("squeeze", "technical", "total_score")
 HORIZONS = {"1d": 1, "7d": 5}
@@ -121,21 +120,3 @@ def test_no_evidence_is_said_and_not_guessed():
 def test_no_nights_and_no_statistics_give_an_empty_and_an_insufficient_table():
     assert tables(simulated_statistics(3), as_of=[]).height == 0
     assert set(tables(simulated_statistics(1).clear())["evidence"]) == {"insufficient_evidence"}
-
-
-@pytest.mark.slow
-def test_on_null_data_at_most_5_percent_of_whole_families_hold_a_q_below_5_percent():
-    generator = np.random.default_rng(11)
-    n_families, n_false = 150, 0
-    for _ in range(n_families):
-        p_values = [
-            mean_inference(
-                simulated_information_coefficients(World(horizon, n_days=126, n_names=20), generator),
-                overlap_sessions=horizon,
-            ).p_value
-            for horizon in (1, 5, 21)
-            for _ in range(7)
-        ]
-        n_false += np.nanmin(false_discovery_adjusted(np.array(p_values))) < 0.05
-    # Three Monte-Carlo standard errors above 5 %.
-    assert n_false / n_families < 0.05 + 3 * np.sqrt(0.05 * 0.95 / n_families)

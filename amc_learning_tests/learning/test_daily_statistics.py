@@ -119,14 +119,18 @@ SMALL = [
     (True, None, 20.0, 15.0, 60.0, None),
     (False, None, 25.0, 35.0, 45.0, 0.07),
     (False, None, 10.0, 5.0, 50.0, -0.05),
+    (False, None, 15.0, 45.0, 15.0, 0.01),
+    (False, None, 5.0, 25.0, 35.0, -0.02),
+    (False, None, 18.0, 10.0, 25.0, 0.04),
 ]
+"""Of 100 scored, 6 selected (5 with a return, so each stands for 1.2) and 5 controls (each for 94 / 5 = 18.8)."""
 
 
 @pytest.mark.parametrize("population", ["selected", "universe"])
 def test_covariances_are_the_linear_algebra_of_reweighting(population):
     statistics = measured(day_frame(SMALL))
     known = [row for row in SMALL if row[5] is not None and (row[0] or population == "universe")]
-    weights = np.array([1.0 if row[0] else (100 - 6) / 2 for row in known])
+    weights = np.array([1.2 if row[0] else 18.8 for row in known])
     scores = np.array([[np.nan if value is None else value for value in row[3:5]] for row in known])
     means = [np.average(side[~np.isnan(side)], weights=weights[~np.isnan(side)]) for side in scores.T]
     imputed = np.where(np.isnan(scores), means, scores)
@@ -186,10 +190,29 @@ def test_action_tags_have_their_own_rows_of_the_total_score():
 
 def test_universe_estimates_weigh_controls_and_counts_do_not():
     universe = row_of(measured(day_frame(SMALL)), "total_score", "universe")
-    assert (universe["n_decisions"], universe["n_pairs"], sum(universe["bin_n"])) == (8, 7, 7)
-    repeated = [row for row in SMALL if row[5] is not None for _ in range(2 if row[0] else 94)]
+    assert (universe["n_decisions"], universe["n_pairs"], sum(universe["bin_n"])) == (11, 10, 10)
+    # 1.2 against 18.8, in whole numbers
+    repeated = [row for row in SMALL if row[5] is not None for _ in range(3 if row[0] else 47)]
     expected = spearmanr([row[2] for row in repeated], [row[5] for row in repeated]).statistic
     assert universe["information_coefficient"] == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize(("n_scored_controls", "is_estimated"), [(0, False), (4, False), (5, True)])
+def test_a_score_that_hardly_any_control_carries_has_no_coefficient_of_the_universe(n_scored_controls, is_estimated):
+    """Controls sent with a total score only: a coefficient of the selected must not pass for one of the universe."""
+    drawn = np.random.default_rng(3).random((26, 4)).tolist()
+    rows = [
+        (n < 20, None, total, technical if n < 20 + n_scored_controls else None, squeeze, 0.6 * known_return)
+        for n, (total, technical, squeeze, known_return) in enumerate(drawn)
+    ]
+    statistics = measured(day_frame(rows))
+    technical = row_of(statistics, "technical", "universe")
+    assert (technical["information_coefficient"] is not None) == is_estimated
+    assert (technical["area_under_curve"] is not None) == is_estimated
+    assert (technical["return_rank_covariance"] is not None) == is_estimated
+    assert (technical["score_covariances"] is not None) == is_estimated
+    assert row_of(statistics, "squeeze", "universe")["information_coefficient"] is not None
+    assert row_of(statistics, "technical")["information_coefficient"] is not None
 
 
 def test_rows_outside_the_cross_section_count_nowhere():

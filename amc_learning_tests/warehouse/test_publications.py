@@ -44,6 +44,52 @@ def test_a_document_is_current_has_a_history_and_a_schema_beside(publications):
     assert current == publications.document("weights", day(0)) == json.loads(report.path.read_bytes())
 
 
+def test_what_is_in_shadow_lies_apart_in_the_same_layout_and_touches_nothing_else(publications):
+    publications.publish("weights", {"a": 1}, day(0), SCHEMA)
+    before = stored(publications)
+    publications.shadow.publish("weights", {"a": 2}, day(1), SCHEMA)
+    assert {name: one for name, one in stored(publications).items() if not name.startswith("shadow/")} == before
+    assert sorted(set(stored(publications)) - set(before)) == [
+        "shadow/history/weights/2024-01-02.json",
+        "shadow/weights.json",
+        "shadow/weights.schema.json",
+    ]
+    assert (publications.history("weights"), publications.shadow.history("weights")) == ([day(0)], [day(1)])
+
+
+def test_what_is_withdrawn_was_never_published(publications):
+    publications.publish("weights", {"a": 1}, day(0), SCHEMA)
+    before = stored(publications)
+    publications.publish("weights", {"a": 2}, day(1), SCHEMA)
+    assert publications.withdraw("weights", day(1))
+    assert {name: content for name, (content, _) in stored(publications).items()} == {
+        name: content for name, (content, _) in before.items()
+    }
+    assert not publications.withdraw("weights", day(1))
+    assert publications.withdraw("weights", day(0))
+    assert publications.current("weights") is None
+    assert publications.history("weights") == []
+
+
+def test_a_document_that_is_not_the_current_one_is_withdrawn_without_touching_it(publications):
+    for at in (0, 1):
+        publications.publish("weights", {"a": at}, day(at), SCHEMA)
+    current = publications.current("weights")
+    assert publications.withdraw("weights", day(0))
+    assert publications.current("weights") == current
+    assert publications.history("weights") == [day(1)]
+
+
+def test_a_damaged_document_does_not_become_current_by_a_withdrawal(publications):
+    for at in (0, 1):
+        publications.publish("weights", {"a": at}, day(at), SCHEMA)
+    (publications.root / "history" / "weights" / "2024-01-01.json").write_text("{}")
+    before = stored(publications)
+    with pytest.raises(CorruptDocument):
+        publications.withdraw("weights", day(1))
+    assert stored(publications) == before
+
+
 def test_the_hash_can_be_checked_with_the_standard_library_alone(publications):
     publications.publish(
         "weights", {"tiny": 1e-7, "big": 1e22, "third": 1 / 3, "text": "é\u2028", "n": -0.0}, day(0), SCHEMA

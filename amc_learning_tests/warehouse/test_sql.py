@@ -158,6 +158,30 @@ def test_looking_around_is_allowed(connection, statement):
     assert query(connection, statement).rows
 
 
+def test_a_table_of_another_version_refuses_in_words_and_lets_the_others_answer(warehouse):
+    other = Warehouse.open(warehouse.data_dir, ("technical", "options", "squeeze"))
+    day = date(2024, 1, 2)
+    rows = other.table("discovery_candidates").table
+    candidate = pl.DataFrame(
+        [{column.name: day if column.name == "known_on" else _something(column.dtype) for column in rows.columns}],
+        schema=rows.schema,
+    )
+    other.table("discovery_candidates").write(candidate, [day])
+    with connect(warehouse) as connection:
+        assert query(connection, "select count(*) from price_bars").rows == [(3,)]
+        with pytest.raises(QueryError, match=r"declared differently .* backfill --from 2024-01-02 --to 2024-01-02"):
+            query(connection, "select count(*) from discovery_candidates")
+
+
+def _something(dtype):
+    """A value of this type."""
+    if isinstance(dtype, pl.List):
+        return []
+    return {pl.Date: date(2024, 1, 2), pl.Datetime: datetime(2024, 1, 2, tzinfo=UTC), pl.String: "a"}.get(
+        dtype.base_type(), 1
+    )
+
+
 @pytest.mark.slow
 def test_all_tables_with_1800_days_are_ready_in_seconds(warehouse):
     days = pl.date_range(date(2018, 1, 1), date(2022, 12, 5), eager=True).to_list()

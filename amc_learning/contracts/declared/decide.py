@@ -50,9 +50,32 @@ def weight_decisions() -> Table:
                 "Factor of the corrections in force, laid over the learned weight before the bounds.",
                 "ratio",
             ),
-            Column("weight", pl.Float64, "Weight in force from now on.", "fraction 0-1"),
+            Column("weight", pl.Float64, "Weight in force from now on: what discovery was last told.", "fraction 0-1"),
             Column("change", pl.Float64, "weight minus previous_weight.", "fraction"),
-            Column("is_at_daily_limit", pl.Boolean, "True when the daily limit cut the step."),
+            Column(
+                "mode",
+                pl.String,
+                "Of the night: active, or shadow: decided in full, and discovery is told nothing of it.",
+            ),
+            Column(
+                "shadow_weight",
+                pl.Float64,
+                "While in shadow, the weight that would be in force; null when active.",
+                "fraction 0-1",
+                is_nullable=True,
+            ),
+            Column(
+                "told_on",
+                pl.Date,
+                "Of the night: knowledge day whose decision discovery was last told; null while it has only its defaults.",
+                "date",
+                is_nullable=True,
+            ),
+            Column(
+                "is_at_daily_limit",
+                pl.Boolean,
+                "True when the daily limit cut the step; while in shadow, that of the shadow weight.",
+            ),
             Column("status", pl.String, "Of the night: active, held, insufficient_evidence, or rolled_back."),
             Column("reason", pl.String, "Of the night: one sentence a person can read."),
             Column(
@@ -204,6 +227,28 @@ def operator_actions() -> Table:
             Column(
                 "target_known_on", pl.Date, "The knowledge day whose weights are to hold.", "date", is_nullable=True
             ),
+            Column("reason", pl.String, "Why, in the person's words."),
+        ),
+    )
+
+
+def publication_orders() -> Table:
+    """Declaration of publication_orders.
+
+    A table of its own beside operator_actions: what a person ordered cannot be made again, so that table can never get
+    a column more.
+    """
+    return Table(
+        "publication_orders",
+        "decide",
+        "What a person ordered about documents: active (promoted: it acts) or shadow (demoted: it is only looked at).",
+        ("document", "requested_at"),
+        (
+            KNOWN_ON,
+            Column("requested_at", TIMESTAMP, "When it was ordered.", "UTC"),
+            Column("document", pl.String, "weights, confidence or corrections."),
+            Column("mode", pl.String, "active or shadow, from this knowledge day on."),
+            Column("ordered_by", pl.String, "Who ordered it."),
             Column("reason", pl.String, "Why, in the person's words."),
         ),
     )

@@ -10,6 +10,7 @@ from amc_learning.contracts.documents.daily_report import DailyReport
 from amc_learning.contracts.documents.patterns import PatternAnalysisDocument
 from amc_learning.contracts.documents.recommendations import RecommendationsDocument
 from amc_learning.contracts.documents.regimes import RegimeDocument
+from amc_learning.contracts.documents.weekly_report import WeeklyReport
 from amc_learning.contracts.documents.weights import WeightsDocument
 
 __all__ = [
@@ -19,5 +20,6 @@ __all__ = [
     "PatternAnalysisDocument",
     "RecommendationsDocument",
     "RegimeDocument",
+    "WeeklyReport",
     "WeightsDocument",
 ]

@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from amc_learning.contracts.documents.base import SCHEMA_VERSION, Interval, Part
+from amc_learning.contracts.documents.base import SCHEMA_VERSION, Interval, Part, Switched
 
 
 class CalibrationQuality(Part):
@@ -64,7 +64,7 @@ class ConfidenceData(Part):
     recommendations: list[str] = Field(description="What a person should do about it, each with its evidence.")
 
 
-class ConfidenceDocument(Part):
+class ConfidenceDocument(Switched):
     """Confidence adjustments for theses, with the evidence they rest on."""
 
     schema_version: Literal["1.0"] = SCHEMA_VERSION

@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from amc_learning.contracts.documents.base import SCHEMA_VERSION, Interval, Part
+from amc_learning.contracts.documents.base import SCHEMA_VERSION, Interval, Part, Switched
 
 
 class Correction(Part):
@@ -17,7 +17,9 @@ class Correction(Part):
     factor: float | None = Field(description="Multiplies weight, confidence or position size; within 0.5 to 1.")
     raise_points: float | None = Field(description="Points a threshold is raised by.")
     severity: Literal["low", "medium", "high", "critical"]
-    status: Literal["proposed", "active", "vetoed", "expired", "withdrawn"]
+    status: Literal["proposed", "active", "shadow", "vetoed", "expired", "withdrawn"] = Field(
+        description="shadow: it would act, but what it would act through is in shadow."
+    )
     created_on: date
     expires_on: date
     pattern: str = Field(description="What fails, for example source=ai & recommendation=BUY_MORE.")
@@ -29,14 +31,16 @@ class Correction(Part):
     verdict: Literal["helped", "no_difference", "harmed", "too_early"]
 
 
-class CorrectionsDocument(Part):
+class CorrectionsDocument(Switched):
     """Corrections in force, proposed and ended in the last 90 days."""
 
     schema_version: Literal["1.0"] = SCHEMA_VERSION
     known_on: date
     last_updated: datetime = Field(description="End of the knowledge day the document is about.")
     in_force: list[Correction]
-    proposed: list[Correction] = Field(description="Found, but not strong enough to act without a person.")
+    proposed: list[Correction] = Field(
+        description="Found, but not strong enough to act without a person, or in shadow."
+    )
     ended: list[Correction] = Field(description="Vetoed, expired or withdrawn.")
     component_factors: dict[str, float] = Field(description="Component to factor on its weight.")
     threshold_raises: dict[str, float] = Field(description="Action tag to points added to its threshold.")

@@ -21,6 +21,13 @@ class Change(Part):
     why: str
 
 
+class InShadow(Part):
+    """A document that is only looked at."""
+
+    document: str = Field(description="weights, confidence or corrections.")
+    since: date | None = Field(description="Day on which it was ordered; null when it began in shadow.")
+
+
 class WeightHistory(Part):
     """Weights in force over the last nights."""
 
@@ -29,13 +36,15 @@ class WeightHistory(Part):
 
 
 class WeightsSection(Part):
-    """Weights tonight, and how they came about."""
+    """Weights tonight, and how they came about; while they are in shadow, what discovery was last told."""
 
-    status: str
+    status: str = Field(description="Of the night; shadow while the weights are in shadow.")
     reason: str
     in_force: dict[str, float]
     before: dict[str, float]
-    learned: dict[str, float] = Field(description="Without the factors of regime and corrections.")
+    learned: dict[str, float] = Field(
+        description="Without the factors of regime and corrections; empty while the weights are in shadow."
+    )
     default: dict[str, float]
     history: WeightHistory
 
@@ -136,6 +145,7 @@ class DailyReport(Part):
     headline: str = Field(description="The night in one sentence.")
     window_days: int = Field(description="Calendar days the tables of evidence and trades look back over.")
     thesis_horizon: str = Field(description="Horizon at which theses are judged.")
+    in_shadow: list[InShadow] = Field(default_factory=list, description="Documents of this day that nobody acts on.")
     counts: DayCounts
     changes: list[Change]
     recommendations: list[str] = Field(description="What a person should do, each with its evidence.")

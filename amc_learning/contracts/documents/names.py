@@ -11,3 +11,6 @@ RECOMMENDATIONS_DOCUMENT = "recommendations"
 PATTERNS_DOCUMENT = "pattern_analysis"
 REPORT_DOCUMENT = "daily_report"
 WEEKLY_REPORT_DOCUMENT = "weekly_report"
+
+SWITCHED_DOCUMENTS = (WEIGHTS_DOCUMENT, CONFIDENCE_DOCUMENT, CORRECTIONS_DOCUMENT)
+"""Documents that act on other systems: each is active or in shadow."""

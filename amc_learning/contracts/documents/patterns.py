@@ -10,6 +10,7 @@ from amc_learning.contracts.documents.confidence import CalibrationQuality, Grou
 from amc_learning.contracts.documents.daily_report import WatchedPattern
 from amc_learning.contracts.documents.recommendations import PatternAlert
 from amc_learning.contracts.documents.regimes import RegimePerformance
+from amc_learning.contracts.documents.selection import SelectionAnalysis
 from amc_learning.contracts.documents.weights import Threshold
 
 
@@ -56,6 +57,9 @@ class DiscoveryEffectiveness(Part):
     )
     market_regime_performance: list[RegimeEffectiveness] = Field(description="Every regime of either basis.")
     recommendations: list[str] = Field(description="What a person should do about discovery, each with its evidence.")
+    selection: SelectionAnalysis | None = Field(
+        default=None, description="Selected against controls, and its limits; null in earlier versions."
+    )
 
 
 class ConfidenceCalibration(Part):

@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from amc_learning.contracts.documents.base import SCHEMA_VERSION, Part, Status
+from amc_learning.contracts.documents.base import SCHEMA_VERSION, Part, Status, Switched
 
 
 class Estimate(Part):
@@ -104,7 +104,7 @@ class RegimeWeights(Part):
     multipliers: dict[str, float] = Field(description="Component to factor of the regime; only what is not 1.")
 
 
-class WeightsDocument(Part):
+class WeightsDocument(Switched):
     """Weights for discovery, with the evidence they rest on."""
 
     schema_version: Literal["1.0"] = SCHEMA_VERSION

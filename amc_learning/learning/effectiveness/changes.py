@@ -20,6 +20,11 @@ LOOK_BACK_DAYS = 740
 """Calendar days of decisions from which every change of the last year is known with its number in the year before it;
 ten more than two years, so that the first night at hand is none of them."""
 
+GOES_ON_WITHIN = timedelta(days=28)
+"""A run that begins so soon after the beginning of the change in force goes on with it: twenty sessions, before which
+nothing could be said of that change. As one of its own it would end the watch over it, and be held against the weights
+that perhaps did the harm."""
+
 YEARLY_FALSE_ROLLBACK_RATE = 0.05
 """Chance that some change of a year is taken back without ever having harmed."""
 
@@ -59,19 +64,25 @@ class LearnedNight(Protocol):
         """First night of the change that this night takes back."""
 
     @property
+    def is_ordered(self) -> bool:
+        """Whether a person's order held."""
+
+    @property
     def promised(self) -> Promised | None:
         """What the change was expected to bring; None when nothing moved."""
 
 
 @dataclass
 class Change:
-    """One change: an unbroken run of learning nights of which at least one moved the learned weights.
+    """One change: an unbroken run of learning nights of which at least one moved the learned weights, and the runs that
+    begin within `GOES_ON_WITHIN` of its beginning.
 
     Attributes:
         began_on: first night that moved them.
         before: learned weights until then.
         number: place among the changes that began within a year up to its beginning, from 1.
-        steps: nights that moved them, in order, as days since 1970-01-01, with the weights each left.
+        steps: nights that moved them, in order, as days since 1970-01-01, with the weights each left; those on which a
+            lowered cap did included.
         learned_until: last night of the run so far: evidence known by then has chosen it.
         ended_on: night that replaced it, took it back, or followed a person's order; None while it is in force.
         ended_by: in_force, next_change, taken_back or ordered.
@@ -102,6 +113,10 @@ class Change:
         return YEARLY_FALSE_ROLLBACK_RATE / (self.number * (self.number + 1))
 
 
+def _step(night: LearnedNight) -> tuple[int, Vector]:
+    return (night.known_on - date(1970, 1, 1)).days, night.learned
+
+
 class ChangeLog:
     """All changes of the nights added so far, oldest first; grows night by night."""
 
@@ -121,10 +136,20 @@ class ChangeLog:
             self._end(night.known_on, TAKEN_BACK)
         elif night.is_learning:
             self._learn(night, moved=moved)
-        elif moved:
+        elif moved and night.is_ordered:
             self._end(night.known_on, ORDERED)
+        elif moved:
+            self._hold_down(night)
+
+    def _hold_down(self, night: LearnedNight) -> None:
+        """A cap that was lowered moves what was learned: the change goes on, and is judged by what it is now."""
+        last = self._changes[-1] if self._changes else None
+        if last is not None and last.ended_on is None:
+            last.steps.append(_step(night))
 
     def _learn(self, night: LearnedNight, *, moved: bool) -> None:
+        if self._run is None and moved:
+            self._run = self._young(night.known_on)
         if self._run is None and moved:
             self._end(night.known_on, NEXT_CHANGE)
             self._run = Change(night.known_on, night.learned_before, self._number(night.known_on))
@@ -133,9 +158,15 @@ class ChangeLog:
             return
         self._run.learned_until = night.known_on
         if moved:
-            self._run.steps.append(((night.known_on - date(1970, 1, 1)).days, night.learned))
+            self._run.steps.append(_step(night))
         if night.promised is not None:
             self._run.promised = night.promised
+
+    def _young(self, night: date) -> Change | None:
+        """The change in force, when it began too lately to be left unwatched."""
+        last = self._changes[-1] if self._changes else None
+        is_young = last is not None and last.ended_on is None and night - last.began_on < GOES_ON_WITHIN
+        return last if is_young else None
 
     def _end(self, night: date, how: str) -> None:
         last = self._changes[-1] if self._changes else None
@@ -145,9 +176,10 @@ class ChangeLog:
     def _number(self, night: date) -> int:
         return 1 + sum(night - change.began_on < YEAR for change in self._changes)
 
-    def before_the_run(self) -> Vector | None:
-        """The weights that the change of the unbroken run of learning nights began from; None when none is moving."""
-        return None if self._run is None else self._run.before
+    def goes_on_from(self, night: date) -> Vector | None:
+        """The weights before the change that a step of this night would belong to; None when it would begin one."""
+        change = self._run or self._young(night)
+        return None if change is None else change.before
 
     def watched(self, night: date) -> list[Change]:
         """Changes that are judged on this night, oldest first: begun within a year before it."""

@@ -9,5 +9,14 @@ from amc_learning.learning.weights.overlay import Overlay
 from amc_learning.learning.weights.record import decided_night
 from amc_learning.learning.weights.regime_vectors import regime_vectors
 from amc_learning.learning.weights.rules import FeatureWeights, WeightRules
+from amc_learning.learning.weights.standing import StandingWeights
 
-__all__ = ["FeatureWeights", "Overlay", "WeightRules", "decide_weights", "decided_night", "regime_vectors"]
+__all__ = [
+    "FeatureWeights",
+    "Overlay",
+    "StandingWeights",
+    "WeightRules",
+    "decide_weights",
+    "decided_night",
+    "regime_vectors",
+]

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from amc_learning.contracts.tables import catalogue
 from amc_learning.learning.effectiveness.judgement import Sections
 from amc_learning.learning.inference import MeanInference, mean_inference
+from amc_learning.learning.modes import SHADOW
 from amc_learning.learning.weights.evidence import Evidence, dated_evidence, days_since_epoch, evidence_from_statistics
 from amc_learning.learning.weights.improvement import (
     backward_components,
@@ -23,7 +24,7 @@ from amc_learning.learning.weights.improvement import (
     one_sided,
 )
 from amc_learning.learning.weights.operator_orders import OperatorOrder, operator_orders
-from amc_learning.learning.weights.overlay import NO_OVERLAY, Overlay, laid_over
+from amc_learning.learning.weights.overlay import NO_OVERLAY, Overlay, in_shadow, laid_over
 from amc_learning.learning.weights.projection import GRID, project_bounded
 from amc_learning.learning.weights.promise import Promise, change_promise, lost_winners
 from amc_learning.learning.weights.record import (
@@ -32,12 +33,13 @@ from amc_learning.learning.weights.record import (
     INSUFFICIENT_EVIDENCE,
     ROLLED_BACK,
     NightRecord,
-    PastDecision,
     component_vector,
     decision_history,
     decisions_table,
+    past_decision,
 )
 from amc_learning.learning.weights.rules import FeatureWeights, WeightRules
+from amc_learning.learning.weights.standing import StandingWeights, begun_with
 from amc_learning.learning.weights.suggestion import Suggestion
 from amc_learning.learning.weights.taking_back import take_back
 from amc_learning.learning.weights.top_lists import CandidateLists
@@ -69,13 +71,14 @@ class Look:
 @dataclass(frozen=True)
 class NightEvidence:
     """What was known by the night: cross-sections per horizon (longest window); past lists to re-rank, looked up
-    only by a night that would move, and bounded by it; and until when the evidence is set aside, because it taught a
-    change that had to be taken back."""
+    only by a night that would move, and bounded by it; until when the evidence is set aside, because it taught a change
+    that had to be taken back; and cross-sections of the evidence horizon over the universe, where controls allow it."""
 
     as_of: date
     by_horizon: Mapping[str, Evidence]
     candidates: CandidateLists = field(default_factory=lambda: CandidateLists(pl.DataFrame(), components=()))
     set_aside_until: date | None = None
+    universe: Evidence | None = None
 
     def window(self, horizon: str, days: int) -> Evidence:
         """The cross-sections of one horizon and time scale that may teach something."""
@@ -111,7 +114,7 @@ def decide_night(
     if not looks:
         return _without_evidence(evidence, previous, rules)
     best = min(looks, key=lambda look: (look.p_value / look.level, -look.window_days))
-    finding, advice = _finding(best, rules), _backward_advice(best, names, rules)
+    finding, advice = _finding(best, rules), _backward_advice(evidence, best, names, rules)
     bar = best.level if campaign_start is None else max(best.level, rules.continue_level)
     if best.p_value > bar:
         purpose = "a change needs" if campaign_start is None else "to go on a change needs"
@@ -165,12 +168,12 @@ def decide_weights(
     *,
     as_of: Sequence[date],
     features: FeatureWeights,
-    in_force: Mapping[str, float] | None = None,
-    learned: Mapping[str, float] | None = None,
     rules: WeightRules,
+    standing: StandingWeights | None = None,
     actions: pl.DataFrame | None = None,
     earlier_decisions: pl.DataFrame | None = None,
     overlays: Mapping[date, Overlay] | None = None,
+    modes: Mapping[date, str] | None = None,
 ) -> pl.DataFrame:
     """Decisions about the weights for these nights, in order: each starts from the vector of the one before.
 
@@ -182,14 +185,16 @@ def decide_weights(
             promise window on; or what reads it, called only when a night would move.
         as_of: knowledge days, ascending.
         features: feature set and default weights.
-        in_force: weights of the last decision before `as_of[0]`; None: as `earlier_decisions` says, else the default.
-        learned: what had been learned by then; None: as `earlier_decisions` says, else `in_force`.
         rules: bounds and levels.
+        standing: what the last decision before `as_of[0]` left; what it does not say is as `earlier_decisions` says,
+            else the default.
         actions: table `operator_actions`; an action holds from the night of its knowledge day on.
         earlier_decisions: rows of table `weight_decisions` before `as_of[0]`, `record.DECISION_COLUMNS`: the target
             days of rollbacks, and the last `LOOK_BACK_DAYS`, from which it is seen which changes are under way or
             judged. Without them none is.
         overlays: per night, the factors of market regime and corrections; a night without an entry has none.
+        modes: per night, active or shadow; a night without an entry is active. In shadow everything is decided as ever,
+            and what is in force stays.
 
     Returns:
         Table `weight_decisions`: one row per night and component, sorted by both.
@@ -201,8 +206,7 @@ def decide_weights(
     names = features.names
     default = component_vector(features.default_weights, names, "default_weights")
     history = decision_history(earlier_decisions, names=names)
-    force = history.in_force(default) if in_force is None else component_vector(in_force, names, "in_force")
-    known_weights = history.learned(force) if learned is None else component_vector(learned, names, "learned")
+    force, known_weights, would_be, told_on = begun_with(standing or StandingWeights(), history, default, names=names)
     known = {
         horizon: evidence_from_statistics(statistics, components=names, horizon=horizon, population=rules.population)
         for horizon in rules.horizons
@@ -210,17 +214,22 @@ def decide_weights(
     deciding, entered_on = dated_evidence(
         statistics, components=names, horizon=rules.evidence_horizon, population=rules.population
     )
+    universe = evidence_from_statistics(
+        statistics, components=names, horizon=rules.evidence_horizon, population="universe"
+    )
     sections = Sections(entered_on, deciding.known_on, deciding.return_covariances, deciding.score_covariances)
     candidates = CandidateLists(joined, components=names)
     orders, longest = operator_orders(actions), max(rules.evidence_windows_days)
     nights = []
     for night in as_of:
-        order = orders.on(night)
+        order, is_shadow = orders.on(night), (modes or {}).get(night) == SHADOW
+        before = would_be if is_shadow else force
         if order is not None:
             # What was learned walks beside what is in force: on release both are what they would be without factors.
             learned_then = history.learned_of(order.target_known_on)
             learned_now = follow_order(order, learned_then, known_weights, rules).weights
-            record = follow_order(order, history.weights_of(order.target_known_on), force, rules)
+            target = (history.would_be_of if is_shadow else history.weights_of)(order.target_known_on)
+            record = follow_order(order, target, before, rules)
             decided = replace(record, learned_before=known_weights, learned=learned_now)
         else:
             record = take_back(history.changes, sections, night, known_weights, rules, names=names) or decide_night(
@@ -229,27 +238,21 @@ def decide_weights(
                     {name: it.window(night, longest) for name, it in known.items()},
                     candidates,
                     history.changes.set_aside_until(night),
+                    universe,
                 ),
                 known_weights,
                 rules,
                 names=names,
                 campaign_start=history.campaign_start(night, days=rules.campaign_days),
-                changed_from=history.changes.before_the_run(),
+                changed_from=history.changes.goes_on_from(night),
             )
-            decided = laid_over(record, force, (overlays or {}).get(night, NO_OVERLAY), rules, names=names)
+            decided = laid_over(record, before, (overlays or {}).get(night, NO_OVERLAY), rules, names=names)
             learned_now = record.weights
-        history.add(
-            PastDecision(
-                night,
-                known_weights,
-                learned_now,
-                decided.weights,
-                decided.is_learning,
-                decided.taken_back,
-                decided.promised,
-            )
-        )
-        force, known_weights = decided.weights, learned_now
+        told_on = told_on if is_shadow else night
+        decided = in_shadow(decided, force, told_on=told_on) if is_shadow else replace(decided, told_on=told_on)
+        past = past_decision(night, decided, learned_before=known_weights, learned=learned_now)
+        history.add(past)
+        force, known_weights, would_be = past.weights, learned_now, past.would_be
         nights.append((night, decided))
     return decisions_table(
         nights,
@@ -330,19 +333,28 @@ def _movement(weights: Vector, previous: Vector, names: tuple[str, ...]) -> str:
     return "moved " + " and ".join(f"{names[at]} {previous[at]:.3f} -> {weights[at]:.3f}" for at in moved)
 
 
-def _backward_advice(look: Look, names: tuple[str, ...], rules: WeightRules) -> str:
-    """Components without suggested weight that are reliably the wrong way round: weights alone cannot use them."""
+def _backward_advice(evidence: NightEvidence, look: Look, names: tuple[str, ...], rules: WeightRules) -> str:
+    """Components without suggested weight that are reliably the wrong way round: weights alone cannot use them.
+
+    Asked of the universe where controls allow it. A component that leads the score its candidates were selected on, or
+    only belongs to it, looks wrong among the selected alone.
+    """
+    window, where = look.window, " among the selected (without controls: selection itself can turn a sign)"
+    if evidence.universe is not None:
+        over_universe = evidence.universe.window(evidence.as_of, look.window_days)
+        if len(over_universe) >= rules.min_days * rules.horizons[rules.evidence_horizon]:
+            window, where = over_universe, ""
     unwanted = np.flatnonzero(look.suggestion.weights == 0)
     backward = backward_components(
-        look.window,
+        window,
         unwanted.tolist(),
         overlap_sessions=rules.horizons[rules.evidence_horizon],
-        level=rules.yearly_false_change_rate,
+        level=look.level,
     )
     if not backward:
         return ""
     listed = ", ".join(f"{names[at]} (coefficient {inference.estimate:+.3f})" for at, inference in backward)
-    return f"; consider inverting or dropping {listed}: reliably the wrong way round"
+    return f"; consider inverting or dropping {listed}: reliably the wrong way round{where}"
 
 
 def _promise(

@@ -7,6 +7,7 @@ evidence teaches (decision).
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import date
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,7 +77,7 @@ def laid_over(
         previous=in_force,
         weights=weights,
         status=ACTIVE if is_moving and record.taken_back is None else record.status,
-        reason=_reason(record, overlay, regime, corrections, names, is_moving=is_moving),
+        reason=_reason(record, overlay, names, _walked(in_force, weights, target, names) if is_moving else ""),
         is_at_daily_limit=at_limit & (np.abs(target - in_force) > rules.daily_limit),
     )
 
@@ -102,30 +103,53 @@ def _scaled(learned: Vector, factors: Vector) -> Vector:
     return scaled / total if total > 0 else learned
 
 
-def _reason(
-    record: NightRecord,
-    overlay: Overlay,
-    regime: Vector,
-    corrections: Vector,
-    names: tuple[str, ...],
-    *,
-    is_moving: bool,
-) -> str:
-    """The reason of the night with what the factors did; they come first where they alone move the weights."""
+def in_shadow(record: NightRecord, in_force: Vector, *, told_on: date | None) -> NightRecord:
+    """The night's record when discovery is told nothing of it: what is in force stays, what would be stands beside it.
+
+    Args:
+        record: the night as it would be.
+        in_force: what discovery was last told.
+        told_on: knowledge day of that; None when it has only its defaults.
+    """
+    return replace(
+        record,
+        previous=in_force,
+        weights=in_force,
+        shadow=record.weights,
+        told_on=told_on,
+        reason=f"{record.reason}; in shadow: discovery keeps what it was last told",
+    )
+
+
+def _walked(before: Vector, after: Vector, target: Vector, names: tuple[str, ...]) -> str:
+    largest = int(np.argmax(np.abs(after - before)))
+    distance = float(np.abs(after - target).max())
+    progress = f", up to {distance:.3f} per weight to go" if distance > 2 / GRID else ""
+    return f"{names[largest]} {before[largest]:.3f} -> {after[largest]:.3f}{progress}"
+
+
+def _reason(record: NightRecord, overlay: Overlay, names: tuple[str, ...], walked: str) -> str:
+    """The reason of the night with what the factors did; they come first where they alone move the weights.
+
+    Without a factor the weights in force go to the learned ones: after a factor that has ended, a rollback that was
+    released, or a promotion.
+    """
     parts = []
-    if (regime != 1).any():
-        parts.append(f"regime {overlay.regime}: {_listed(regime, names)}")
-    if (corrections != 1).any():
-        parts.append(f"corrections: {_listed(corrections, names)}")
-    if not parts:
-        factors = "the weights go back to the learned ones, no factor is in force any more" if is_moving else ""
+    for what, factors in (
+        (f"regime {overlay.regime}", factor_vector(overlay.regime_factors, names, "regime factors")),
+        ("corrections", factor_vector(overlay.correction_factors, names, "correction factors")),
+    ):
+        if (factors != 1).any():
+            parts.append(f"{what}: {_listed(factors, names)}")
+    if parts:
+        laid = f"factors over the learned weights: {', '.join(parts)}"
     else:
-        factors = f"factors over the learned weights: {', '.join(parts)}"
-    if not factors:
+        laid = f"the weights in force go to the learned ones: {walked}" if walked else ""
+    if not laid:
         return record.reason
-    if is_moving and record.status != ACTIVE and record.taken_back is None:
-        return f"active: {factors}; what was learned stays: {record.reason}"
-    return f"{record.reason}; {factors}"
+    if walked and record.status != ACTIVE and record.taken_back is None:
+        return f"active: {laid}; what was learned stays: {record.reason}"
+    return f"{record.reason}; {laid}"
 
 
 def _listed(factors: Vector, names: tuple[str, ...]) -> str:

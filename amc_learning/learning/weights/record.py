@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 from amc_learning.learning.effectiveness.changes import ChangeLog, Promised
 from amc_learning.learning.inference import MeanInference
+from amc_learning.learning.modes import ACTIVE as ACTIVE_MODE
+from amc_learning.learning.modes import SHADOW
 from amc_learning.learning.weights.improvement import one_sided
 from amc_learning.learning.weights.promise import Promise
 
@@ -43,6 +45,10 @@ def component_vector(values: Mapping[str, float], names: tuple[str, ...], what: 
     return np.array([float(values[name]) for name in names])
 
 
+def _is_ordered(status: str, taken_back: date | None) -> bool:
+    return status == ROLLED_BACK and taken_back is None
+
+
 @dataclass(frozen=True)
 class PastDecision:
     """What an earlier night decided: the vector in force after it, and what was learned before and by it."""
@@ -57,6 +63,17 @@ class PastDecision:
     """First night of the change that this night takes back because it harmed."""
     promised: Promised | None = None
     """What the change under way was expected to bring; None when nothing moved."""
+    shadow: Vector | None = None
+    """What would be in force; None when `weights` is."""
+    told_on: date | None = None
+    """Knowledge day whose decision discovery was last told; None while it has only its defaults."""
+    is_ordered: bool = False
+    """Whether a person's order held."""
+
+    @property
+    def would_be(self) -> Vector:
+        """What is in force, or in shadow what would be."""
+        return self.weights if self.shadow is None else self.shadow
 
 
 class DecisionHistory:
@@ -82,6 +99,14 @@ class DecisionHistory:
         """The last decided vector; the default before the first decision."""
         return self._nights[-1].weights if self._nights else default
 
+    def would_be(self, default: Vector) -> Vector:
+        """As `in_force`, or in shadow the vector that would be in force."""
+        return self._nights[-1].would_be if self._nights else default
+
+    def told_on(self) -> date | None:
+        """Knowledge day whose decision discovery was last told; None while it has only its defaults."""
+        return self._nights[-1].told_on if self._nights else None
+
     def learned(self, default: Vector) -> Vector:
         """What the evidence had taught by the last decision; the default before the first."""
         return self._nights[-1].learned if self._nights else default
@@ -93,6 +118,14 @@ class DecisionHistory:
             ValueError: no decision of that day is at hand.
         """
         return self._of(known_on).weights
+
+    def would_be_of(self, known_on: date) -> Vector:
+        """The vector decided on this knowledge day; of a night in shadow, the one that would have been in force.
+
+        Raises:
+            ValueError: no decision of that day is at hand.
+        """
+        return self._of(known_on).would_be
 
     def learned_of(self, known_on: date) -> Vector:
         """What had been learned on this knowledge day, without any factor.
@@ -126,7 +159,8 @@ class DecisionHistory:
 
 _VECTORS = ("learned_weight_before", "learned_weight", "weight")
 _PROMISE = ("expected_improvement", "expected_improvement_ci_low", "expected_improvement_ci_high")
-DECISION_COLUMNS = ("known_on", "component", *_VECTORS, "is_learning", "taken_back_change", *_PROMISE)
+_OF_THE_NIGHT = ("known_on", "status", "is_learning", "taken_back_change", "told_on", *_PROMISE)
+DECISION_COLUMNS = ("component", *_VECTORS, "shadow_weight", *_OF_THE_NIGHT)
 """Columns of table `weight_decisions` that a history is made of."""
 
 
@@ -145,18 +179,30 @@ def decision_history(earlier: pl.DataFrame | None, *, names: tuple[str, ...]) ->
     rows = earlier.select(DECISION_COLUMNS).unique().sort("known_on", "component")
     nights = []
     for day in rows.partition_by("known_on", maintain_order=True):
-        known_on, is_learning, taken_back, *promise = day.select(
-            "known_on", "is_learning", "taken_back_change", *_PROMISE
-        ).row(0)
-        learned_before, learned, weights = (
-            component_vector(
-                dict(zip(day["component"], day[column], strict=True)), names, f"the decision of {known_on}"
-            )
-            for column in _VECTORS
-        )
+        known_on, status, is_learning, taken_back, told_on, *promise = day.select(_OF_THE_NIGHT).row(0)
+        learned_before, learned, weights = (_vector_of(day, column, names) for column in _VECTORS)
+        shadow = None if day["shadow_weight"].null_count() else _vector_of(day, "shadow_weight", names)
         promised = None if promise[0] is None else Promised(*promise)
-        nights.append(PastDecision(known_on, learned_before, learned, weights, is_learning, taken_back, promised))
+        nights.append(
+            PastDecision(
+                known_on,
+                learned_before,
+                learned,
+                weights,
+                is_learning,
+                taken_back,
+                promised,
+                shadow,
+                told_on,
+                is_ordered=_is_ordered(status, taken_back),
+            )
+        )
     return DecisionHistory(nights)
+
+
+def _vector_of(day: pl.DataFrame, column: str, names: tuple[str, ...]) -> Vector:
+    values = dict(zip(day["component"], day[column], strict=True))
+    return component_vector(values, names, f"the decision of {day['known_on'][0]}")
 
 
 @dataclass(frozen=True)
@@ -164,7 +210,8 @@ class NightRecord:
     """What one night writes down; None where there was no evidence to write it from.
 
     `decision` writes what was learned into `previous` and `weights`; `overlay` puts the vectors in force there and
-    what was learned beside them.
+    what was learned beside them. `shadow` is what would be in force, on a night that is in shadow; `told_on` the day
+    whose decision discovery was last told.
     """
 
     status: str
@@ -182,17 +229,35 @@ class NightRecord:
     n_days: int = 0
     promise: Promise | None = None
     taken_back: date | None = None
+    shadow: Vector | None = None
+    told_on: date | None = None
 
     @property
     def is_ordered(self) -> bool:
         """Whether a person's order holds: then no factor is laid over it."""
-        return self.status == ROLLED_BACK and self.taken_back is None
+        return _is_ordered(self.status, self.taken_back)
 
     @property
     def promised(self) -> Promised | None:
         """What the change under way is expected to bring, as it is written down."""
         written = _promised(self.promise)
         return None if self.promise is None else Promised(*(written[name] for name in _PROMISE))
+
+
+def past_decision(night: date, decided: NightRecord, *, learned_before: Vector, learned: Vector) -> PastDecision:
+    """A night that has been decided, as later nights see it."""
+    return PastDecision(
+        night,
+        learned_before,
+        learned,
+        decided.weights,
+        decided.is_learning,
+        decided.taken_back,
+        decided.promised,
+        decided.shadow,
+        decided.told_on,
+        is_ordered=decided.is_ordered,
+    )
 
 
 def decided_night(rows: Mapping[str, Mapping[str, Any]], *, names: tuple[str, ...]) -> NightRecord:
@@ -243,6 +308,8 @@ def decisions_table(
         "n_days": [record.n_days for record in records],
         "is_learning": [record.is_learning for record in records],
         "taken_back_change": [record.taken_back for record in records],
+        "mode": [ACTIVE_MODE if record.shadow is None else SHADOW for record in records],
+        "told_on": [record.told_on for record in records],
         **{name: [_promised(record.promise)[name] for record in records] for name in _promised(None)},
     }
     columns: dict[str, list[Any]] = {
@@ -258,6 +325,9 @@ def decisions_table(
         weight
         for record in records
         for weight in ([None] * size if record.suggested is None else (np.round(record.suggested, 6) + 0.0).tolist())
+    ]
+    columns["shadow_weight"] = [
+        weight for record in records for weight in ([None] * size if record.shadow is None else record.shadow.tolist())
     ]
     for name, vectors in {
         "learned_weight_before": [(record.previous, record.learned_before) for record in records],

@@ -25,6 +25,7 @@ class Night:
     learned: np.ndarray
     is_learning: bool = False
     taken_back: date | None = None
+    is_ordered: bool = False
     promised: Promised | None = None
 
 
@@ -59,23 +60,56 @@ def test_a_run_that_moves_nothing_is_no_change_and_ends_none():
 
 
 def test_the_next_change_an_order_and_a_rollback_end_a_change():
+    """Twenty weekdays later, because what begins sooner goes on with the change in force."""
     log = log_of(
         Night(DAYS[0], A, B, is_learning=True),
         Night(DAYS[1], B, B),
-        Night(DAYS[2], B, C, is_learning=True),
-        Night(DAYS[3], C, A),
-        Night(DAYS[4], A, B, is_learning=True),
-        Night(DAYS[5], B, A, taken_back=DAYS[4]),
+        Night(DAYS[20], B, C, is_learning=True),
+        Night(DAYS[21], C, A, is_ordered=True),
+        Night(DAYS[22], A, B, is_learning=True),
+        Night(DAYS[23], B, A, taken_back=DAYS[22]),
     )
-    first, second, third = log.watched(DAYS[6])
+    first, second, third = log.watched(DAYS[24])
     assert [(one.ended_by, one.ended_on) for one in (first, second, third)] == [
-        (NEXT_CHANGE, DAYS[2]),
-        (ORDERED, DAYS[3]),
-        (TAKEN_BACK, DAYS[5]),
+        (NEXT_CHANGE, DAYS[20]),
+        (ORDERED, DAYS[21]),
+        (TAKEN_BACK, DAYS[23]),
     ]
     assert [one.number for one in (first, second, third)] == [1, 2, 3]
-    assert log.in_force(DAYS[6]) is None
+    assert log.in_force(DAYS[24]) is None
     assert log.being_taken_back() is third
+
+
+def test_what_begins_before_the_change_in_force_can_be_judged_goes_on_with_it():
+    """Else a harmful change could be followed by a tiny one, which is held against the harmful weights."""
+    log = log_of(
+        Night(DAYS[0], A, B, is_learning=True),
+        Night(DAYS[1], B, B),
+        Night(DAYS[19], B, C, is_learning=True, promised=Promised(0.01, 0.0, 0.02)),
+        Night(DAYS[20], C, C),
+    )
+    (change,) = log.watched(DAYS[21])
+    assert change.before is A
+    assert change.after is C
+    assert (change.began_on, change.learned_until, change.number) == (DAYS[0], DAYS[19], 1)
+    assert change.promised == Promised(0.01, 0.0, 0.02)
+
+
+def test_a_night_knows_before_it_steps_which_change_the_step_would_go_on_with():
+    log = log_of(Night(DAYS[0], A, B, is_learning=True), Night(DAYS[1], B, B))
+    assert log.goes_on_from(DAYS[19]) is A
+    assert log.goes_on_from(DAYS[20]) is None
+    log.add(Night(DAYS[19], B, C, is_learning=True))
+    assert log.goes_on_from(DAYS[20]) is A
+
+
+def test_a_lowered_cap_ends_no_change_which_is_judged_by_what_it_leaves_of_it():
+    log = log_of(Night(DAYS[0], A, B, is_learning=True), Night(DAYS[1], B, C), Night(DAYS[2], C, C))
+    change = log.in_force(DAYS[3])
+    assert (change.began_on, change.ended_by) == (DAYS[0], IN_FORCE)
+    assert change.before is A
+    assert change.after is C
+    assert len(log.watched(DAYS[3])) == 1
 
 
 def test_a_change_is_judged_for_a_year():
@@ -96,7 +130,7 @@ def test_the_changes_of_any_year_share_one_error():
     for at in range(0, 500, 10):
         log.add(Night(DAYS[at], A, B, is_learning=True))
         levels.append((DAYS[at], log.in_force(DAYS[at + 1]).level))
-        log.add(Night(DAYS[at + 1], B, A))
+        log.add(Night(DAYS[at + 1], B, A, is_ordered=True))
     for start, _ in levels:
         within = [level for day, level in levels if start <= day < start + timedelta(days=365)]
         assert sum(within) <= YEARLY_FALSE_ROLLBACK_RATE

@@ -5,7 +5,6 @@ import pytest
 
 from amc_learning.learning.effectiveness.interval import MIN_DAYS, confidence_sequence
 from amc_learning.learning.effectiveness.monitor import SESSIONS_BETWEEN_STARTS, watch
-from amc_learning_tests.truth.effectiveness_study import NULLS, false_alarms, interval_misses, overlapping
 
 SIZES = np.array([0.1, 0.02, 0.3, 0.1, 0.15, 0.01, 0.2, 0.1, 0.4, 0.05])
 EVERY_SIGN = [np.array(signs) * SIZES for signs in product((-1.0, 1.0), repeat=len(SIZES))]
@@ -78,19 +77,6 @@ def test_harm_that_comes_after_months_of_benefit_is_found_within_three_months():
 def test_no_days_are_no_evidence():
     assert watched([]) == watch(np.zeros(0), np.zeros(0), overlap_sessions=5, level=0.05)
     assert (watched([]).e_harm, watched([]).harmed_at) == (1.0, None)
-
-
-@pytest.mark.parametrize("world", [name for name in NULLS if "BROKEN" not in name and "21" not in name])
-def test_a_null_year_looked_at_daily_errs_within_its_level(world):
-    """Nominal 5 %; 200 years have a standard error of 1.5 points."""
-    differences, sessions = NULLS[world]
-    assert false_alarms(differences, sessions=sessions, simulations=200) <= 0.05
-
-
-def test_the_interval_holds_zero_on_all_nights_of_a_null_year_together():
-    """Nominal 5 %, asymptotic; 100 years have a standard error of 2.2 points: not above 5 % + 3 of them."""
-    for differences, sessions in ((NULLS["factor, normal"][0], 1), (overlapping(5), 5)):
-        assert interval_misses(differences, sessions=sessions, simulations=100) <= 0.115
 
 
 @pytest.mark.parametrize("sessions", [1, 5])

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from amc_learning.contracts.tables import catalogue
-from amc_learning.learning.weights import FeatureWeights, Overlay, WeightRules, decide_weights
+from amc_learning.learning.weights import FeatureWeights, Overlay, StandingWeights, WeightRules, decide_weights
 from amc_learning.learning.weights.evidence import Evidence
 from amc_learning_tests.learning.weights.worlds import (
     DEFAULT,
@@ -316,7 +316,7 @@ def test_bounds_hold_for_any_evidence_and_any_weights_in_force(seed):
     in_force[np.argmin(in_force)] += 1 - in_force.sum()
     start = dict(zip(NAMES, in_force.tolist(), strict=True))
     rules = replace(RULES, daily_limit=float(rng.choice([0.01, 0.1, 0.5])), yearly_false_change_rate=0.5)
-    decisions = decide(statistics_table(evidence), DAYS[50:70], in_force=start, rules=rules)
+    decisions = decide(statistics_table(evidence), DAYS[50:70], standing=StandingWeights(in_force=start), rules=rules)
     found = np.vstack([[start[name] for name in sorted(NAMES)], vectors(decisions)])
     assert np.abs(np.diff(found, axis=0)).max() <= rules.daily_limit + 1e-9
     assert found[1:].min() >= 0
@@ -326,7 +326,11 @@ def test_bounds_hold_for_any_evidence_and_any_weights_in_force(seed):
 
 def test_weights_in_force_of_another_feature_set_are_said():
     with pytest.raises(ValueError, match="another feature set"):
-        decide(statistics_table(random_evidence(np.random.default_rng(6), 1)), DAYS[:1], in_force={"a": 0.5, "b": 0.5})
+        decide(
+            statistics_table(random_evidence(np.random.default_rng(6), 1)),
+            DAYS[:1],
+            standing=StandingWeights(in_force={"a": 0.5, "b": 0.5}),
+        )
 
 
 def test_earlier_decisions_that_do_not_say_whether_they_learned_are_refused(learned):

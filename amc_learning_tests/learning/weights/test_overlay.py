@@ -47,7 +47,7 @@ def test_a_factor_that_ends_gives_back_what_it_took():
     assert during.status == ACTIVE
     after = laid_over(held(EQUAL), during.weights, NO_OVERLAY, RULES, names=NAMES)
     assert after.weights.tolist() == EQUAL.tolist()
-    assert after.reason.startswith("active: the weights go back to the learned ones")
+    assert after.reason.startswith(f"active: the weights in force go to the learned ones: {NAMES[0]} 0.091 -> 0.167")
 
 
 def test_factors_of_unknown_components_are_refused():

@@ -6,7 +6,7 @@ import pytest
 
 from amc_learning.contracts.tables import catalogue
 from amc_learning.learning.effectiveness.table import evidence_needed_from, learning_effectiveness
-from amc_learning.learning.weights import FeatureWeights, Overlay, WeightRules, decide_weights
+from amc_learning.learning.weights import FeatureWeights, Overlay, StandingWeights, WeightRules, decide_weights
 from amc_learning.learning.weights.record import DECISION_COLUMNS
 from amc_learning_tests.learning.effectiveness.forced import forced_change, forced_night, forced_nights
 from amc_learning_tests.learning.weights.worlds import (
@@ -192,10 +192,10 @@ def test_the_table_of_a_night_equals_its_rows_of_the_range_and_knows_nothing_lat
 
 def test_a_change_that_was_not_the_last_of_many_needs_more_evidence(rolled):
     """Two changes there and back before it: it is the third of the year, and taken back later or never."""
-    days = [DAYS[0] - timedelta(days=at) for at in (6, 4, 2)]
+    days = [DAYS[0] - timedelta(weeks=weeks) for weeks in (9, 5)]
     moves = [(TRUTH, HARMFUL), (HARMFUL, TRUTH)]
     nights = [
-        *((day, forced_night(before, after)) for day, (before, after) in zip(days[:2], moves, strict=True)),
+        *((day, forced_night(before, after)) for day, (before, after) in zip(days, moves, strict=True)),
         (DAYS[0], forced_night(TRUTH, HARMFUL)),
     ]
     nights.insert(1, (days[0] + timedelta(days=1), forced_night(HARMFUL, HARMFUL, is_learning=False)))
@@ -204,6 +204,57 @@ def test_a_change_that_was_not_the_last_of_many_needs_more_evidence(rolled):
     back = later.filter(pl.col("taken_back_change") == DAYS[0])
     assert "where 240 is needed" in back["reason"][0]
     assert back["known_on"].min() > rolled["known_on"].min()
+
+
+def test_a_tiny_next_change_frees_a_harmful_one_from_nothing(rolled):
+    """The step of .001 two nights later belongs to the change, which is taken back as if it had not been."""
+    tiny = HARMFUL + np.array([0.001, -0.001, 0, 0, 0, 0])
+    earlier = forced_nights(
+        [
+            (DAYS[0], forced_night(TRUTH, HARMFUL)),
+            (DAYS[1], forced_night(HARMFUL, HARMFUL, is_learning=False)),
+            (DAYS[2], forced_night(HARMFUL, tiny)),
+        ]
+    )
+    decisions = decide(DAYS[3:], earlier=earlier.select(DECISION_COLUMNS))
+    back = decisions.filter(pl.col("taken_back_change").is_not_null())
+    assert set(back["taken_back_change"]) == {DAYS[0]}
+    assert abs(DAYS.index(back["known_on"].min()) - DAYS.index(rolled["known_on"].min())) <= 1
+    np.testing.assert_allclose(vectors(back)[-1], TRUTH, atol=2e-6)
+
+
+def test_a_run_that_goes_on_with_a_change_promises_against_the_weights_that_change_began_from():
+    """A forced change from HARMFUL on the default weights, a night without learning, then the evidence moves: what it
+    promises is held against HARMFUL from the first night of the new run on, as what is realised is. The one step of it
+    that a night can go is worth far less than the whole way from HARMFUL."""
+    nights = DAYS[60:64]
+    earlier = forced_nights(
+        [
+            (DAYS[50], forced_night(HARMFUL, DEFAULT_VECTOR)),
+            (DAYS[51], forced_night(DEFAULT_VECTOR, DEFAULT_VECTOR, is_learning=False)),
+        ]
+    ).select(DECISION_COLUMNS)
+    known = STATISTICS.filter(pl.col("known_on") <= nights[-1])
+    promised = decide(nights, known, earlier).unique("known_on").sort("known_on")["expected_improvement"].to_list()
+    alone = decide(nights, known, None, standing=StandingWeights(DAYS[59], DEFAULT)).unique("known_on").sort("known_on")
+    step_of_a_night = alone["expected_improvement"][0]
+    assert promised[0] == pytest.approx(promised[1], abs=step_of_a_night)
+    assert promised[0] > 2 * step_of_a_night
+
+
+def test_a_lowered_cap_ends_no_watch():
+    rules = WeightRules(horizons={"1d": 1}, cap=0.35)
+    decisions = decide_weights(
+        STATISTICS,
+        no_candidates(),
+        as_of=DAYS[1:],
+        features=FEATURES,
+        rules=rules,
+        earlier_decisions=FORCED,
+    )
+    assert vectors(decisions).max() <= rules.cap + 1e-9
+    table = judged(decisions, [DAYS[40]])
+    assert table.filter(pl.col("began_on") == DAYS[0])["state"].to_list() == ["taken_back"]
 
 
 def test_a_change_that_outlasts_its_campaign_still_promises_against_the_weights_it_is_judged_against():
