@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help run test lint format up bench clean
+.PHONY: help run test lint format up bench truth clean
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -35,6 +35,9 @@ up: $(INSTALLED)  ## Dagster UI and daemon on loopback
 
 bench: $(INSTALLED)  ## the benchmarks on the shared real feed
 	$(BIN)/python -m benchmarks.nights
+
+truth: $(INSTALLED)  ## measure every guarantee of docs/methods.md and write docs/evidence.md (half an hour of two cores)
+	$(BIN)/python -m amc_learning_tests.truth.evidence --workers 2
 
 clean:  ## remove the environment, caches and every table of the embedded warehouse
 	rm -rf $(VENV) *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

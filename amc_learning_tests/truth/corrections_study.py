@@ -11,10 +11,12 @@ worlds in which a verdict was given on any night: in worlds without effect that 
 
 import sys
 from collections import Counter
+from functools import cache
 
 import numpy as np
 
 from amc_learning_tests.learning.corrections.samples import AI, cases, decided, found, weekdays
+from amc_learning_tests.truth.guarantees import Effort, Guarantee, Measurement, PowerCurve, share
 
 DAYS = weekdays(150)
 TURN = 40
@@ -55,14 +57,62 @@ def verdicts(generator, before, after):
     return set(table["verdict"].drop_nulls()), table["verdict"][-1]
 
 
+@cache
+def seen(before: float, after: float, n: int) -> list[set[str]]:
+    """Verdicts given on any of 90 nights, per world."""
+    return [verdicts(np.random.default_rng(seed), before, after)[0] for seed in range(n)]
+
+
+def ever(verdict: str, before: float, after: float, effort: Effort) -> Measurement:
+    """Per cent of worlds in which a verdict was given on any night."""
+    n = 4 if effort is Effort.QUICK else 300
+    return share(sum(verdict in one for one in seen(before, after, n)), n)
+
+
+SECTION = "Corrections"
+
+GUARANTEES: tuple[Guarantee, ...] = tuple(
+    Guarantee(
+        SECTION,
+        f"{what}, 90 nightly looks: the correction is said to have {verdict} in",
+        5.0,
+        False,
+        lambda effort, rates=rates, verdict=verdict: ever(verdict, *rates, effort),
+        "%",
+    )
+    for what, rates in (
+        ("No effect, the pattern goes on failing in 60 %", (0.60, 0.60)),
+        ("No effect, the pattern was the worst of 50 by luck", (0.30, 0.30)),
+    )
+    for verdict in ("helped", "harmed")
+)
+
+POWER_CURVES: tuple[PowerCurve, ...] = (
+    PowerCurve(
+        SECTION,
+        "Failure rate falls from 60 %, the rest's is 30 %: said to have helped within 90 nights",
+        "per cent it falls to",
+        (50.0, 40.0, 30.0, 20.0),
+        lambda effect, effort: ever("helped", 0.60, effect / 100, effort),
+    ),
+    PowerCurve(
+        SECTION,
+        "Failure rate rises from 50 %: said to have harmed within 90 nights",
+        "per cent it rises to",
+        (60.0, 70.0, 80.0),
+        lambda effect, effort: ever("harmed", 0.50, effect / 100, effort),
+    ),
+)
+
+
 def main(n_simulations):
     for name, (before, after) in WORLDS.items():
-        ever, last = Counter(), Counter()
+        ever_given, last = Counter(), Counter()
         for seed in range(n_simulations):
-            seen, final = verdicts(np.random.default_rng(seed), before, after)
-            ever.update(seen)
+            given, final = verdicts(np.random.default_rng(seed), before, after)
+            ever_given.update(given)
             last[final] += 1
-        shares = ", ".join(f"{it} {ever[it] / n_simulations:.3f}" for it in ("helped", "harmed"))
+        shares = ", ".join(f"{it} {ever_given[it] / n_simulations:.3f}" for it in ("helped", "harmed"))
         finals = ", ".join(f"{it} {n / n_simulations:.3f}" for it, n in sorted(last.items()))
         print(f"{name}: ever {shares}; on the last night {finals}")
 

@@ -8,14 +8,14 @@ Run by hand; every study prints its Monte-Carlo error:
     python -m amc_learning_tests.truth.effectiveness_study promises --simulations 200
     python -m amc_learning_tests.truth.effectiveness_study reversal --simulations 40
 
-The quick versions run in the tests.
+What is promised of them, with its bounds, is in effectiveness_guarantees.py.
 """
 
 # ruff: noqa: T201 - a study reports to the terminal.
 
 import argparse
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -24,7 +24,7 @@ from amc_learning.learning.effectiveness.interval import MIN_DAYS, confidence_se
 from amc_learning.learning.effectiveness.monitor import watch
 from amc_learning.learning.weights import FeatureWeights, WeightRules, decide_weights
 from amc_learning.learning.weights.decision import NightEvidence, decide_night
-from amc_learning.learning.weights.record import ACTIVE, DecisionHistory, PastDecision
+from amc_learning.learning.weights.record import DecisionHistory, PastDecision
 from amc_learning_tests.learning.effectiveness.forced import forced_change
 from amc_learning_tests.learning.weights.worlds import (
     DEFAULT,
@@ -166,29 +166,41 @@ def promises(seed: int, *, coefficient: float, n_nights: int = 120) -> list[tupl
     nights = weekdays(n_nights)
     slopes = slopes_for(POWER_DIRECTION, coefficient) if coefficient else np.zeros(6)
     evidence = random_evidence(np.random.default_rng(seed), n_nights, slopes=slopes)
-    history, previous, found = DecisionHistory(), DEFAULT_VECTOR, []
-    step = 0
-    for night in nights:
-        start = history.campaign_start(night, days=RULES.campaign_days)
-        step = 0 if start is None else step
-        record = decide_night(
-            NightEvidence(night, {"1d": evidence.window(night, max(RULES.evidence_windows_days))}),
-            previous,
-            RULES,
-            names=NAMES,
-            campaign_start=start,
-        )
-        if record.promise is not None and record.promise.improvement.estimate is not None:
-            reference = previous if start is None else start
-            gain = true_coefficient(record.weights, slopes) - true_coefficient(reference, slopes)
-            found.append((step, record.promise.improvement.estimate, gain))
+    decisions = decide_weights(
+        statistics_table(evidence), no_candidates(), as_of=nights, features=FEATURES, rules=RULES
+    ).sort("known_on", "component")
+    order = np.argsort(NAMES)
+    before, learned = (
+        decisions[name].to_numpy().reshape(n_nights, -1)[:, np.argsort(order)]
+        for name in ("learned_weight_before", "learned_weight")
+    )
+    told = decisions.gather_every(len(NAMES)).select("is_learning", "expected_improvement", "taken_back_change")
+    history, found, step = DecisionHistory(), [], 0
+    for at, (night, (is_learning, promised, taken_back)) in enumerate(zip(nights, told.iter_rows(), strict=True)):
+        # As the night saw them: the weights before the change under way, else those it would be judged against.
+        campaign = history.campaign_start(night, days=RULES.campaign_days)
+        known = (history.changes.goes_on_from(night), campaign, before[at])
+        began_from = next(one for one in known if one is not None)
+        step = 0 if campaign is None else step
+        if promised is not None:
+            gain = true_coefficient(learned[at], slopes) - true_coefficient(began_from, slopes)
+            found.append((step, promised, gain))
             step += 1
-        history.add(PastDecision(night, previous, record.weights, record.weights, record.status == ACTIVE))
-        previous = record.weights
+        history.add(PastDecision(night, before[at], learned[at], learned[at], is_learning, taken_back))
     return found
 
 
-def ungated_promise(seed: int, *, coefficient: float, n_days: int = 63) -> tuple[float, float]:
+@dataclass(frozen=True)
+class FirstStep:
+    """What a first step that nobody asked evidence for promises, and what it truly brings."""
+
+    promised: float
+    gain: float
+    ci_low: float
+    ci_high: float
+
+
+def ungated_promise(seed: int, *, coefficient: float, n_days: int = 63) -> FirstStep:
     """Promise and true gain of a first step that is made whatever the evidence says: without selection."""
     always = replace(RULES, yearly_false_change_rate=0.999999, evidence_windows_days=(90,), continue_level=1.0)
     slopes = slopes_for(POWER_DIRECTION, coefficient) if coefficient else np.zeros(6)
@@ -202,9 +214,11 @@ def ungated_promise(seed: int, *, coefficient: float, n_days: int = 63) -> tuple
         campaign_start=DEFAULT_VECTOR,
     )
     if record.promise is None or record.promise.improvement.estimate is None:
-        return 0.0, 0.0
+        return FirstStep(0.0, 0.0, 0.0, 0.0)
     gain = true_coefficient(record.weights, slopes) - true_coefficient(DEFAULT_VECTOR, slopes)
-    return record.promise.improvement.estimate, gain
+    found = record.promise.improvement
+    low, high = (0.0 if end is None else end for end in (found.ci_low, found.ci_high))
+    return FirstStep(record.promise.improvement.estimate, gain, low, high)
 
 
 def sessions_to_follow(seed: int, *, coefficient: float = 0.15, names: int = 100) -> tuple[int | None, bool]:
@@ -290,11 +304,12 @@ def _report_years(simulations: int) -> None:
 
 def _report_promises(simulations: int) -> None:
     for coefficient in (0.0, 0.1, 0.2, 0.3):
-        pairs = [ungated_promise(seed, coefficient=coefficient) for seed in range(simulations)]
-        differences = [promise - gain for promise, gain in pairs]
+        steps = [ungated_promise(seed, coefficient=coefficient) for seed in range(simulations)]
+        differences = [one.promised - one.gain for one in steps]
         print(
-            f"first step without a gate, coefficient {coefficient:.1f}: promised {_mean([one for one, _ in pairs])}, "
-            f"true {_mean([one for _, one in pairs])}, difference {_mean(differences)}"
+            f"first step without a gate, coefficient {coefficient:.1f}: promised "
+            f"{_mean([one.promised for one in steps])}, true {_mean([one.gain for one in steps])}, difference "
+            f"{_mean(differences)}"
         )
     for coefficient in (0.1, 0.15, 0.2, 0.3):
         found = [promises(seed, coefficient=coefficient) for seed in range(simulations)]

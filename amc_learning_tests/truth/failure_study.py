@@ -1,7 +1,7 @@
 """How often are planted failure modes found, and how often is something found where there is nothing?
 
 Run by hand (`python -m amc_learning_tests.truth.failure_study --simulations 200`); prints one line per world.
-The quick version runs in the tests.
+What is promised is in failure_guarantees.py.
 """
 
 import argparse
@@ -190,15 +190,15 @@ def null_flags(world: World, n_simulations: int) -> tuple[float, float, float]:
     return float(flags.mean()), float(flags.std() / np.sqrt(n_simulations)), float((flags > 0).mean())
 
 
-def null_year(worlds: list[World], n_years: int) -> tuple[float, float, int, int]:
-    """Years of 252 nights over three kinds: flags per night, its s.e., years with high or critical, years."""
+def null_year(worlds: list[World], n_years: int, *, n_nights: int = 252) -> tuple[float, float, int, int]:
+    """Years of so many nights over three kinds: flags per night, its s.e., years with high or critical, years."""
     rates, grave = [], 0
     for seed in range(n_years):
         cases = pl.concat(
-            simulated(replace(world, n_days=66 + 252), np.random.default_rng([seed, 3, number]))
+            simulated(replace(world, n_days=66 + n_nights), np.random.default_rng([seed, 3, number]))
             for number, world in enumerate(worlds)
         )
-        nights = weekdays(66 + 252)[66:]
+        nights = weekdays(66 + n_nights)[66:]
         flags = failure_patterns(cases, as_of=nights, rules=RULES).filter(pl.col("status") == "systematic")
         rates.append(flags.height / len(nights))
         grave += bool(flags["severity"].is_in(["high", "critical"]).any())
@@ -304,19 +304,27 @@ BY_RULE = (0.88, 0.25, 0.50, 0.62)
 """How often theses without any skill fail, by recommendation: a rule of 5 % is rarely met by buying."""
 
 NULL_WORLDS = (
-    World("iid"),
-    World("iid thesis", kind="thesis"),
-    World("iid candidate", kind="candidate", cases_per_day=10),
-    World("base 45 %", base=0.45),
-    World("days move together", base=0.3, day_correlation=0.3),
-    World("days move together and persist", base=0.3, day_correlation=0.3, day_persistence=0.9),
-    World("so do attributes", base=0.3, day_correlation=0.3, attribute_day_share=0.5),
-    World("and persist", base=0.3, day_correlation=0.3, day_persistence=0.9, attribute_day_share=0.5),
-    World("last month fails 23 % instead of 15 %", base=0.15, recent_base=0.23),
-    World("names repeat five days", kind="candidate", cases_per_day=10, base=0.3, repeats=5),
-    World("theses fail by the rule of their recommendation", kind="thesis", cases_per_day=10, rule_rates=BY_RULE),
+    World("independent trades"),
+    World("independent theses", kind="thesis"),
+    World("independent candidates", kind="candidate", cases_per_day=10),
+    World("trades of which 45 % fail", base=0.45),
+    World("trades whose days move together", base=0.3, day_correlation=0.3),
+    World("trades whose days move together and persist", base=0.3, day_correlation=0.3, day_persistence=0.9),
     World(
-        "and what fails buying helps selling, by days that share attributes",
+        "trades whose days move together and share attributes", base=0.3, day_correlation=0.3, attribute_day_share=0.5
+    ),
+    World(
+        "trades whose days move together, persist and share attributes",
+        base=0.3,
+        day_correlation=0.3,
+        day_persistence=0.9,
+        attribute_day_share=0.5,
+    ),
+    World("trades of which 23 % instead of 15 % fail in the last month", base=0.15, recent_base=0.23),
+    World("candidates whose names repeat five days", kind="candidate", cases_per_day=10, base=0.3, repeats=5),
+    World("theses that fail by the rule of their recommendation", kind="thesis", cases_per_day=10, rule_rates=BY_RULE),
+    World(
+        "theses that fail so, where what fails buying helps selling, by days that share attributes",
         kind="thesis",
         cases_per_day=10,
         rule_rates=BY_RULE,

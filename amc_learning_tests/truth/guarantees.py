@@ -1,7 +1,8 @@
 """A guarantee of docs/methods.md as something that is measured: a statement, a bound, and how to come to the number.
 
-Belongs here: what a guarantee and a measurement are, and the verdict. Not here: the measuring (the studies beside),
-which guarantees there are (each study lists its own as `GUARANTEES`), the page they are written to (evidence.py).
+Belongs here: what a guarantee, a measurement and a power curve are, the verdict, and the usual ways to come to a number
+with its error. Not here: the measuring (the studies beside), which guarantees there are (each study lists its own as
+`GUARANTEES`, registry.py lists the studies), the page they are written to (evidence.py, page.py).
 """
 
 from collections.abc import Callable
@@ -9,9 +10,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 STANDARD_ERRORS = 2.0
 """A value beyond its bound by less than this many Monte-Carlo standard errors is not told from the bound."""
+
+
+MIN_FOR_RANKS = 10
+"""Values it takes until ranks say how far a median scatters."""
 
 
 class Effort(StrEnum):
@@ -54,6 +60,10 @@ class Guarantee:
     explanation: str = ""
     """Why the bound is missed, where it is known to be; shown when it is."""
 
+    def missed_by(self, measured: Measurement) -> float:
+        """How far the measured value lies beyond the bound; 0 or below where it is kept."""
+        return self.bound - measured.value if self.is_at_least else measured.value - self.bound
+
     def verdict(self, measured: Measurement) -> Verdict:
         """Whether the bound is kept, missed by no more than chance explains, or missed.
 
@@ -61,10 +71,25 @@ class Guarantee:
         >>> half.verdict(half.measure(Effort.QUICK)).value
         'within error'
         """
-        missed_by = self.bound - measured.value if self.is_at_least else measured.value - self.bound
+        missed_by = self.missed_by(measured)
         if missed_by <= 0:
             return Verdict.HOLDS
         return Verdict.WITHIN_ERROR if missed_by <= STANDARD_ERRORS * measured.standard_error else Verdict.FAILS
+
+
+@dataclass(frozen=True)
+class PowerCurve:
+    """How often something planted is found, by how large it is: what no single bound can say."""
+
+    section: str
+    """Heading of docs/methods.md it belongs to."""
+    statement: str
+    """What counts as found, and where."""
+    effect: str
+    """What grows along the curve, with its unit."""
+    effects: tuple[float, ...]
+    measure: Callable[[float, Effort], Measurement]
+    unit: str = "%"
 
 
 def share(hits: int, n: int) -> Measurement:
@@ -77,4 +102,39 @@ def share(hits: int, n: int) -> Measurement:
     """
     rate = hits / n
     assumed = rate if 0 < hits < n else (hits + 1) / (n + 2) if hits == 0 else hits / (n + 1)
-    return Measurement(100 * rate, round(100 * float(np.sqrt(assumed * (1 - assumed) / n)), 3), n)
+    return Measurement(round(100 * rate, 3), round(100 * float(np.sqrt(assumed * (1 - assumed) / n)), 3), n)
+
+
+def mean(values: ArrayLike, *, digits: int = 4) -> Measurement:
+    """The mean of independent simulations with its standard error; a single one says nothing: its error is its size.
+
+    >>> mean([1.0, 2.0, 3.0])
+    Measurement(value=2.0, standard_error=0.5774, n=3)
+    """
+    drawn = np.asarray(values, dtype=float)
+    error = drawn.std(ddof=1) / np.sqrt(len(drawn)) if len(drawn) > 1 else abs(drawn[0])
+    return Measurement(round(float(drawn.mean()), digits), round(float(error), digits), len(drawn))
+
+
+def median(values: ArrayLike, *, digits: int = 1) -> Measurement:
+    """The median of independent simulations; its error is half the width of the two thirds interval of ranks.
+
+    Of fewer than ten values the error is their whole range, and a single one says nothing: its error is its size.
+
+    >>> median(range(1, 102))
+    Measurement(value=51.0, standard_error=5.0, n=101)
+    >>> median([40.0])
+    Measurement(value=40.0, standard_error=40.0, n=1)
+    """
+    drawn = np.sort(np.asarray(values, dtype=float))
+    if len(drawn) < MIN_FOR_RANKS:
+        error = abs(drawn[0]) if len(drawn) == 1 else drawn[-1] - drawn[0]
+    else:
+        middle, apart = (len(drawn) - 1) / 2, np.sqrt(len(drawn)) / 2
+        error = (drawn[round(middle + apart)] - drawn[round(middle - apart)]) / 2
+    return Measurement(round(float(np.median(drawn)), digits), round(float(error), digits), len(drawn))
+
+
+def exact(value: float, n: int) -> Measurement:
+    """A number without any chance in it: violations counted, or the largest difference, over n cases."""
+    return Measurement(float(value), 0.0, n)

@@ -1,12 +1,12 @@
 """Are planted switches of volatility found in time, do labels survive refitting, and do multipliers stay 1 on noise?
 
 Run by hand (`python -m amc_learning_tests.truth.regime_study switches|multipliers`); prints one line per world.
-Quick versions run in the tests.
 """
 
 import argparse
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from functools import cache
 from itertools import pairwise
 from time import perf_counter
 
@@ -16,6 +16,7 @@ import polars as pl
 from amc_learning.learning.regimes import fit_regime_models, market_regimes, regime_multipliers, regime_performance
 from amc_learning.learning.regimes.models import CALM, TURBULENT
 from amc_learning.learning.regimes.regime_performance import review_day
+from amc_learning_tests.truth.guarantees import Effort, Guarantee, Measurement, PowerCurve, exact, share
 
 START = date(2004, 1, 5)
 SESSIONS_PER_YEAR = 252
@@ -228,6 +229,144 @@ def report_multipliers(n_simulations: int) -> None:
             f"turbulent {last[:, 1].mean():.2f}",
             flush=True,
         )
+
+
+@cache
+def delays_of(world: SwitchingWorld, n: int) -> np.ndarray:
+    """Sessions until onset and end are labelled, per simulation; shape (n, 2)."""
+    generator = np.random.default_rng(0)
+    return np.array([switch_delays(world, generator)[:2] for _ in range(n)])
+
+
+def found_within_10(
+    world: SwitchingWorld, effort: Effort, *, side: int | None = None, n_long: int = 200
+) -> Measurement:
+    """Per cent of planted onsets (0), ends (1) or both together that are labelled within ten sessions."""
+    found = delays_of(world, 2 if effort is Effort.QUICK else n_long)
+    chosen = found if side is None else found[:, [side]]
+    return share(int((chosen <= 10).sum()), chosen.size)
+
+
+def labels_changed_by_the_future(effort: Effort) -> Measurement:
+    """Labels of past days that differ when another future follows: other closes and other candidates from a day on."""
+    n, n_changed, n_labels = (1, 0, 0) if effort is Effort.QUICK else (15, 0, 0)
+    for seed in range(n):
+        generator = np.random.default_rng([seed, 3])
+        returns, _ = SwitchingWorld(history=300, spell=40).simulate(generator)
+        days = weekdays(len(returns) + 1)
+        closes = pl.DataFrame(
+            {"known_on": days, "series": "sp500", "close_points": 1000 * np.exp([0, *returns.cumsum()])}
+        )
+        candidates = _candidates(days, generator)
+        cut = days[int(generator.integers(330, len(days) - 20))]
+        is_future = pl.col("known_on") > cut
+        other_closes = closes.with_columns(
+            close_points=pl.when(is_future)
+            .then(pl.col("close_points") * generator.uniform(0.5, 2.0, len(days)))
+            .otherwise("close_points")
+        )
+        others = candidates.with_columns(total_score=pl.when(is_future).then(1.0).otherwise("total_score"))
+        before, after = (
+            _read(days[260:], *world).filter(~is_future) for world in ((closes, candidates), (other_closes, others))
+        )
+        n_changed += int((before["regime"].ne_missing(after["regime"])).sum())
+        n_labels += before["regime"].len() - before["regime"].null_count()
+    return exact(n_changed, n_labels)
+
+
+def _candidates(days: list[date], generator: np.random.Generator) -> pl.DataFrame:
+    """Ten candidates a day."""
+    rows = len(days) * 10
+    return pl.DataFrame(
+        {
+            "known_on": np.repeat(np.array(days, dtype="datetime64[D]"), 10),
+            "decision_id": [f"d{at}" for at in range(rows)],
+            "symbol": [f"S{at % 10}" for at in range(rows)],
+            "is_selected": True,
+            "is_late": False,
+            "total_score": generator.normal(60, 8, rows),
+            "squeeze": generator.normal(50, 10, rows),
+        }
+    ).with_columns(
+        decided_at=pl.col("known_on").cast(pl.Datetime("us")).dt.replace_time_zone("UTC") + timedelta(hours=21)
+    )
+
+
+def _read(nights: list[date], closes: pl.DataFrame, candidates: pl.DataFrame) -> pl.DataFrame:
+    models = fit_regime_models(closes, as_of=nights)
+    return market_regimes(closes, models, candidates, as_of=nights).sort("known_on", "basis")
+
+
+def multipliers_on_noise(effort: Effort) -> Measurement:
+    """Per cent of years in which any multiplier of either regime leaves 1, where regimes make no difference."""
+    n, generator = 5 if effort is Effort.QUICK else 500, np.random.default_rng(0)
+    return share(sum(bool((yearly_multipliers(CoefficientWorld(), generator) != 1).any()) for _ in range(n)), n)
+
+
+def multipliers_where_due(difference: float, effort: Effort) -> Measurement:
+    """Per cent of years at whose end the multiplier of a component that differs by regime is not 1."""
+    n, generator = 2 if effort is Effort.QUICK else 60, np.random.default_rng(0)
+    world = CoefficientWorld(difference=difference)
+    return share(sum(bool((yearly_multipliers(world, generator)[-1, :, 0] != 1).any()) for _ in range(n)), n)
+
+
+SECTION = "Market regimes"
+_HEAVY_TAILS = (
+    "With tails as heavy as Student's t with 5 degrees of freedom a calm market has days that look turbulent, and the "
+    "rule waits for a probability of 0.9."
+)
+
+GUARANTEES: tuple[Guarantee, ...] = (
+    Guarantee(
+        SECTION,
+        "Other closes and candidates from a day on: labels of that day and before, index and discovery, that change",
+        0.0,
+        False,
+        labels_changed_by_the_future,
+    ),
+    *(
+        Guarantee(
+            SECTION,
+            f"Planted {what} of turbulence (40 against 12 % annualised volatility{tails}): labelled within 10 sessions "
+            "in",
+            90.0,
+            True,
+            lambda effort, world=world, side=side, n=n: found_within_10(world, effort, side=side, n_long=n),
+            "%",
+            _HEAVY_TAILS if tails else "",
+        )
+        for world, tails, n in (
+            (SwitchingWorld(), "", 200),
+            (SwitchingWorld(degrees_of_freedom=5), ", heavy tails", 60),
+        )
+        for side, what in enumerate(("onset", "end"))
+    ),
+    Guarantee(
+        SECTION,
+        "Year in which regimes make no difference to six components: some multiplier leaves 1 in",
+        2.0,
+        False,
+        multipliers_on_noise,
+        "%",
+    ),
+)
+
+POWER_CURVES: tuple[PowerCurve, ...] = (
+    PowerCurve(
+        SECTION,
+        "Onsets and ends of turbulence labelled within 10 sessions, calm 12 % annualised",
+        "turbulent volatility, per cent annualised",
+        (24.0, 30.0, 36.0, 50.0),
+        lambda effect, effort: found_within_10(SwitchingWorld(turbulent_volatility=effect / 100), effort, n_long=30),
+    ),
+    PowerCurve(
+        SECTION,
+        "Multiplier of a component that is better in calm and worse in turbulent markets leaves 1 within a fourth year",
+        "difference of its coefficient from its mean, in either regime",
+        (0.02, 0.03, 0.04, 0.06),
+        multipliers_where_due,
+    ),
+)
 
 
 if __name__ == "__main__":

@@ -149,17 +149,19 @@ def share_recovered(seed: int, *, coefficient: float, n_nights: int, rules: Weig
     return float(mine[0] / best[0])
 
 
-def sessions_to_follow(seed: int, *, coefficient: float, rules: WeightRules = RULES) -> tuple[float, float]:
+def sessions_to_follow(
+    seed: int, *, coefficient: float, rules: WeightRules = RULES, n_nights: int = YEAR
+) -> tuple[float, float]:
     """Nights after a reversal until the weights are worth what the default ones are, and until they are within a fifth
     of what the new truth offers over those before it; inf: never.
 
-    A year before and a year after it; the old truth lies in the last two components, the new one in the first two.
+    So many nights before and after it; the old truth lies in the last two components, the new one in the first two.
     """
     world = World("reversal", (POWER_DIRECTION, OPPOSITE), coefficient)
-    slopes = world.slopes(2 * YEAR)
+    slopes = world.slopes(2 * n_nights)
     vectors = nights_of(evidence_with(seed, slopes), rules)
     truth = slopes[-1]
-    worth = np.array([true_coefficient(weights, truth) for weights in vectors[YEAR - 1 :]])
+    worth = np.array([true_coefficient(weights, truth) for weights in vectors[n_nights - 1 :]])
     best = true_coefficient(truth, truth)
     wanted = (true_coefficient(DEFAULT_VECTOR, truth), worth[0] + 0.8 * (best - worth[0]))
     first, second = (np.flatnonzero(worth >= bar - 1e-9) for bar in wanted)

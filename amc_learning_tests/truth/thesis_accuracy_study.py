@@ -8,6 +8,7 @@ Run by hand (`python -m amc_learning_tests.truth.thesis_accuracy_study`) where t
 import time
 from collections.abc import Callable
 from datetime import date
+from functools import cache
 
 import numpy as np
 import polars as pl
@@ -20,6 +21,7 @@ from amc_learning.learning.theses.curves import reliability_curves
 from amc_learning.learning.theses.outcomes import JudgementRules
 from amc_learning.learning.theses.wilson import wilson_interval
 from amc_learning_tests.learning.theses.real_theses import LAST, real_outcomes
+from amc_learning_tests.truth.guarantees import Effort, Guarantee, Measurement, share
 
 SESSIONS = {"1d": 1, "7d": 5, "30d": 21}
 RULES = OutcomeRules(SESSIONS, "next_open", 0.25, -0.10)
@@ -54,6 +56,7 @@ def timed(name: str, work: Callable[[], pl.DataFrame]) -> pl.DataFrame:
     return result
 
 
+@cache
 def interval_coverage(
     *, day_effect: float, sessions: int, n_days: int = 62, per_day: int = 10, n_simulations: int = 2_000
 ) -> tuple[float, float]:
@@ -75,6 +78,33 @@ def interval_coverage(
         covered += [bool(low <= 0.4 <= high) for low, high in ends]
     plain, clustered = covered / n_simulations
     return float(plain), float(clustered)
+
+
+def coverage(*, sessions: int, day_effect: float, effort: Effort) -> Measurement:
+    """Per cent of clustered 95 % intervals that hold the true accuracy."""
+    n = 200 if effort is Effort.QUICK else 4_000
+    _, clustered = interval_coverage(day_effect=day_effect, sessions=sessions, n_simulations=n)
+    return share(round(n * clustered), n)
+
+
+GUARANTEES: tuple[Guarantee, ...] = tuple(
+    Guarantee(
+        "Accuracy of theses",
+        f"{horizon}, 62 days of 10 theses, {luck}: the clustered 95 % interval holds the true accuracy in",
+        92.5,
+        True,
+        lambda effort, sessions=sessions, day_effect=day_effect: coverage(
+            sessions=sessions, day_effect=day_effect, effort=effort
+        ),
+        "%",
+    )
+    for horizon, sessions in (("1d", 1), ("7d", 5))
+    for day_effect, luck in (
+        (0.0, "independent"),
+        (0.06, "days share their luck (6 points)"),
+        (0.12, "days share their luck (12 points)"),
+    )
+)
 
 
 def main() -> None:

@@ -5,15 +5,15 @@ Run by hand; every study prints its Monte-Carlo error:
     python -m amc_learning_tests.truth.weights_study null --simulations 400 [--history 750]
     python -m amc_learning_tests.truth.weights_study worlds --simulations 300
     python -m amc_learning_tests.truth.weights_study power --simulations 40
-
-The quick versions run in the tests.
 """
 
 # ruff: noqa: T201 - a study reports to the terminal.
 
 import argparse
 import zlib
+from dataclasses import dataclass
 from datetime import date
+from functools import cache
 
 import numpy as np
 
@@ -63,20 +63,29 @@ def nights_of(evidence: Evidence, nights: list[date], *, first: int = 0) -> list
     return vectors
 
 
-def moves_in_a_null_year(seed: int, *, history_days: int = 0) -> bool:
-    """True when pure noise moved any weight within 252 nightly looks, after `history_days` of noise without looks."""
+@dataclass(frozen=True)
+class NullYear:
+    """What 252 nightly looks at pure noise did: nothing, where it goes well."""
+
+    is_moved: bool
+    loss: float
+    """Mean daily coefficient given away against never deciding; exactly 0 when no weight moved."""
+    turnover: float
+    """Sum of absolute changes of all weights."""
+
+
+@cache
+def null_year(seed: int, *, history_days: int = 0) -> NullYear:
+    """A year of looks at noise, after `history_days` of noise without looks."""
     nights = weekdays(history_days + 252)
     evidence = random_evidence(np.random.default_rng(seed), len(nights))
-    return any((vector != DEFAULT_VECTOR).any() for vector in nights_of(evidence, nights, first=history_days))
-
-
-def null_loss(seed: int) -> float:
-    """Mean daily coefficient that a year of decisions on noise gave away against never deciding: 0 when none moved."""
-    nights = weekdays(252)
-    evidence = random_evidence(np.random.default_rng(seed), len(nights))
-    in_force = [DEFAULT_VECTOR, *nights_of(evidence, nights)[:-1]]
-    realised = [evidence.coefficients(weights)[day] for day, weights in enumerate(in_force)]
-    return float(np.mean(evidence.coefficients(DEFAULT_VECTOR) - realised))
+    vectors = np.array([DEFAULT_VECTOR, *nights_of(evidence, nights, first=history_days)])
+    static = evidence.coefficients(DEFAULT_VECTOR)[history_days:]
+    turnover = float(np.abs(np.diff(vectors, axis=0)).sum())
+    if not turnover:
+        return NullYear(is_moved=False, loss=0.0, turnover=0.0)
+    realised = [evidence.coefficients(weights)[history_days + day] for day, weights in enumerate(vectors[:-1])]
+    return NullYear(is_moved=True, loss=float(np.mean(static - realised)), turnover=turnover)
 
 
 def true_coefficient(weights: np.ndarray, slopes: np.ndarray) -> float:
@@ -123,7 +132,7 @@ def _mean_and_error(values: list[float]) -> str:
 
 
 def _report_null(simulations: int, history_days: int) -> None:
-    moved = [float(moves_in_a_null_year(seed, history_days=history_days)) for seed in range(simulations)]
+    moved = [float(null_year(seed, history_days=history_days).is_moved) for seed in range(simulations)]
     print(f"null year after {history_days} days of history: P(any change) {_mean_and_error(moved)}, n {simulations}")
 
 
