@@ -18,9 +18,15 @@ from amc_learning.assets import (
     replay,
     theses,
     trades,
+    weekly_exits,
+    weekly_importance,
+    weekly_models,
+    weekly_patterns,
+    weekly_regimes,
+    weekly_report,
 )
 from amc_learning.assets.common import column_schema
-from amc_learning.automation import alerts, failure_sensor, jobs, schedules, sensors
+from amc_learning.automation import alerts, failure_sensor, jobs, regime_sensor, schedules, sensors
 from amc_learning.contracts.tables import Catalogue, catalogue
 from amc_learning.settings import Settings
 from amc_learning.warehouse import Warehouse
@@ -54,6 +60,18 @@ TABLE_ASSETS = (
     decide.learning_effectiveness,
 )
 
+WEEKLY_TABLE_ASSETS = (
+    weekly_exits.exit_strategies,
+    weekly_exits.position_size_advice,
+    weekly_models.prediction_models,
+    weekly_models.candidate_predictions,
+    weekly_regimes.regime_changes,
+    weekly_importance.feature_importance,
+    weekly_patterns.discovered_patterns,
+)
+
+WEEKLY_DOCUMENT_ASSETS = (weekly_report.weekly_report,)
+
 PROOF_ASSETS = (replay.replay,)
 """What is asked for by a person and is no part of a night."""
 
@@ -85,24 +103,35 @@ def build_defs(
     tables = catalogue(chosen.features.components)
     return dg.Definitions(
         assets=[
-            *dg.map_asset_specs(lambda spec: _with_columns(spec, tables), [*TABLE_ASSETS, *collect.EXTERNAL_ASSETS]),
+            *dg.map_asset_specs(
+                lambda spec: _with_columns(spec, tables),
+                [*TABLE_ASSETS, *WEEKLY_TABLE_ASSETS, *collect.EXTERNAL_ASSETS],
+            ),
             *dg.map_asset_specs(lambda spec: _due(spec, chosen), [publish.published_weights]),
             *DOCUMENT_ASSETS,
+            *WEEKLY_DOCUMENT_ASSETS,
             *PROOF_ASSETS,
         ],
         asset_checks=[
-            *(checks.contract_check(asset.key.to_user_string()) for asset in TABLE_ASSETS),
+            *(checks.contract_check(asset.key.to_user_string()) for asset in (*TABLE_ASSETS, *WEEKLY_TABLE_ASSETS)),
             *(
                 checks.statement_check(statement)
                 for statement in checks.statements(chosen.features.components, daily_limit=chosen.weights.daily_limit)
             ),
         ],
-        jobs=[jobs.daily_correction_cycle, jobs.evidence_refresh, jobs.collection, jobs.failure_correction],
-        schedules=[schedules.daily_schedule(chosen.automation)],
+        jobs=[
+            jobs.daily_correction_cycle,
+            jobs.evidence_refresh,
+            jobs.collection,
+            jobs.failure_correction,
+            jobs.weekly_deep_correction,
+        ],
+        schedules=[schedules.daily_schedule(chosen.automation), schedules.weekly_schedule(chosen.automation)],
         sensors=[
             sensors.inbox_sensor(chosen.automation),
             failure_sensor.systematic_failure_sensor(chosen),
             alerts.run_failure_alerts(chosen),
+            regime_sensor.regime_change_alerts(chosen),
         ],
         resources={"warehouse": warehouse_resource(chosen), "settings": chosen, **(resources or {})},
         executor=executor or dg.in_process_executor,

@@ -1,10 +1,21 @@
+import subprocess
+import sys
 from pathlib import Path
 
 import dagster as dg
 import pytest
 import yaml
 
-from amc_learning.definitions import DOCUMENT_ASSETS, PROOF_ASSETS, TABLE_ASSETS, build_defs, defs
+from amc_learning.assets.common import WEEKLY
+from amc_learning.definitions import (
+    DOCUMENT_ASSETS,
+    PROOF_ASSETS,
+    TABLE_ASSETS,
+    WEEKLY_DOCUMENT_ASSETS,
+    WEEKLY_TABLE_ASSETS,
+    build_defs,
+    defs,
+)
 from amc_learning.settings import Automation, Settings
 from amc_learning_tests.acceptance.loop import tree
 
@@ -17,8 +28,10 @@ STEPS = (
     "step_5_intelligence_report",
 )
 """The daily correction cycle as the system description tells it."""
-GROUPS = (*STEPS, "proof")
-"""The steps, and what a person asks for besides: it may read any of them."""
+GROUPS = (*STEPS, WEEKLY, "proof")
+"""The steps, the weekly cycle, which reads any of them, and what a person asks for besides."""
+DOCUMENTS = (*DOCUMENT_ASSETS, *WEEKLY_DOCUMENT_ASSETS)
+TABLES = (*TABLE_ASSETS, *WEEKLY_TABLE_ASSETS)
 
 
 @pytest.fixture
@@ -59,7 +72,7 @@ def test_no_asset_depends_on_a_later_step(definitions):
 
 def test_every_table_asset_shows_its_columns_with_types_units_and_meaning(definitions, tmp_path):
     for spec in definitions.resolve_all_asset_specs():
-        if spec.key in {asset.key for asset in (*DOCUMENT_ASSETS, *PROOF_ASSETS)} | {dg.AssetKey("published_weights")}:
+        if spec.key in {asset.key for asset in (*DOCUMENTS, *PROOF_ASSETS)} | {dg.AssetKey("published_weights")}:
             continue
         schema = spec.metadata["dagster/column_schema"]
         columns = schema.value.columns if hasattr(schema, "value") else schema.columns
@@ -77,9 +90,7 @@ def test_the_published_weights_have_a_freshness_policy(definitions):
 def test_every_check_blocks_and_every_checked_table_has_one(definitions):
     checks = [spec for checks in definitions.asset_checks for spec in checks.check_specs]
     assert all(spec.blocking and spec.description for spec in checks)
-    assert {spec.asset_key.to_user_string() for spec in checks} == {
-        asset.key.to_user_string() for asset in TABLE_ASSETS
-    }
+    assert {spec.asset_key.to_user_string() for spec in checks} == {asset.key.to_user_string() for asset in TABLES}
 
 
 def test_the_cycle_reaches_from_the_inbox_to_the_document_in_the_order_of_the_flow(definitions):
@@ -102,6 +113,31 @@ def test_the_cycle_reaches_from_the_inbox_to_the_document_in_the_order_of_the_fl
         "threshold_table",
         "weight_decisions",
     }
+
+
+def test_the_weekly_job_is_every_asset_of_the_week_and_no_other_job_has_one(definitions):
+    weekly = {asset.key for asset in (*WEEKLY_TABLE_ASSETS, *WEEKLY_DOCUMENT_ASSETS)}
+    jobs = {job.name: job for job in definitions.resolve_all_job_defs()}
+    of_jobs = {name: job.asset_layer.selected_asset_keys & weekly for name, job in jobs.items() if name[0] != "_"}
+    assert of_jobs.pop("weekly_deep_correction") == weekly
+    assert {name for name, selected in of_jobs.items() if selected} == set()
+
+
+def test_the_weekly_report_comes_after_every_other_asset_of_the_week(definitions):
+    graph = definitions.resolve_job_def("weekly_deep_correction").asset_layer.asset_graph
+    before = {dg.AssetKey("weekly_report")}
+    waiting = list(before)
+    while waiting:
+        new = graph.get(waiting.pop()).parent_keys - before
+        before |= new
+        waiting.extend(new)
+    assert before >= {asset.key for asset in WEEKLY_TABLE_ASSETS}
+
+
+def test_loading_the_definitions_imports_no_statistics_library():
+    program = "import sys; from amc_learning.definitions import build_defs; build_defs(); print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True, text=True).stdout.split()
+    assert {"scipy", "sklearn", "statsmodels", "matplotlib"} & set(loaded) == set()
 
 
 @pytest.mark.parametrize(

@@ -38,10 +38,12 @@ from amc_learning.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = (ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "data" / "README.md", *sorted((ROOT / "docs").glob("*.md")))
-OPERATIONS, CONTRACTS, METHODS, ARCHITECTURE = (
-    (ROOT / "docs" / f"{name}.md").read_text() for name in ("operations", "contracts", "methods", "architecture")
+OPERATIONS, CONTRACTS, NIGHTLY_METHODS, WEEKLY_METHODS, ARCHITECTURE = (
+    (ROOT / "docs" / f"{name}.md").read_text()
+    for name in ("operations", "contracts", "methods", "weekly", "architecture")
 )
-CONVENTIONS = METHODS[: METHODS.index("\n## ")]
+CONVENTIONS = NIGHTLY_METHODS[: NIGHTLY_METHODS.index("\n## ")]
+METHODS = NIGHTLY_METHODS + WEEKLY_METHODS
 COMPONENTS = Settings.model_fields["features"].default.components
 TABLES = tuple(catalogue(COMPONENTS))
 MEASURED = (
@@ -78,6 +80,7 @@ DOCUMENTS = {
     "PatternAnalysisDocument": ("The pattern-analysis document", names.PATTERNS_DOCUMENT),
     "RecommendationsDocument": ("The recommendations document", names.RECOMMENDATIONS_DOCUMENT),
     "DailyReport": ("The daily report", names.REPORT_DOCUMENT),
+    "WeeklyReport": ("The weekly report", names.WEEKLY_REPORT_DOCUMENT),
 }
 """Every document: the heading that explains it, and the name it is published under."""
 SHARED_PARTS = "Published documents"

@@ -12,7 +12,7 @@ import dagster as dg
 import polars as pl
 
 from amc_learning.assets.common import preview
-from amc_learning.assets.partitions import known_days
+from amc_learning.assets.partitions import written_days
 from amc_learning.contracts.tables import TOTAL_SCORE
 from amc_learning.warehouse import Warehouse
 from amc_learning.warehouse.frames import checked
@@ -88,6 +88,18 @@ def statements(components: Iterable[str], *, daily_limit: float) -> tuple[Statem
             & (pl.col("change").abs() <= daily_limit + 1e-9)
             & ((pl.col("weight").sum().over("known_on") - 1).abs() < 1e-9),
         ),
+        Statement(
+            "weight_decisions",
+            "shadow_tells_nothing",
+            "In shadow no weight in force moves, and those that would be in force sum to 1 and none is negative.",
+            ((pl.col("mode") == "active") & pl.col("shadow_weight").is_null())
+            | (
+                (pl.col("mode") == "shadow")
+                & (pl.col("change") == 0)
+                & (pl.col("shadow_weight") >= 0)
+                & ((pl.col("shadow_weight").sum().over("known_on") - 1).abs() < 1e-9)
+            ),
+        ),
     )
 
 
@@ -101,7 +113,7 @@ def contract_check(table: str) -> dg.AssetChecksDefinition:
         description="The partition reads back undamaged with the declared columns, types, nulls and keys.",
     )
     def check(context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse]) -> dg.AssetCheckResult:
-        days = known_days(context)
+        days = written_days(context)
         frame = warehouse.table(table).read(days[0], days[-1])
         checked(warehouse.catalogue[table], frame, days)
         return dg.AssetCheckResult(passed=True, metadata={"n_rows": frame.height})
@@ -114,7 +126,7 @@ def statement_check(statement: Statement) -> dg.AssetChecksDefinition:
 
     @dg.asset_check(asset=statement.table, name=statement.name, blocking=True, description=statement.description)
     def check(context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse]) -> dg.AssetCheckResult:
-        days = known_days(context)
+        days = written_days(context)
         frame = warehouse.table(statement.table).read(days[0], days[-1])
         broken = frame.filter(~statement.holds.fill_null(value=False))
         metadata: Mapping[str, dg.MetadataValue | int] = {"n_rows": frame.height, "n_broken": broken.height}

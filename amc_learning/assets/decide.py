@@ -44,7 +44,7 @@ def weight_decisions(
         "confidence": last["confidence"].first(),
         "expected_improvement": last["expected_improvement"].first(),
     }
-    columns = ["component", "previous_weight", "suggested_weight", "weight", "change", "is_at_daily_limit"]
+    columns = ["component", "previous_weight", "suggested_weight", "weight", "shadow_weight", "change"]
     return described(
         warehouse.catalogue["weight_decisions"],
         decisions,
@@ -53,6 +53,7 @@ def weight_decisions(
         chart=weights_chart(last),
         extra={
             "status": last["status"].first() or "no decision",
+            "mode": last["mode"].first() or "no decision",
             "reason": last["reason"].first() or "no decision",
             "weights": preview(last, columns),
         },

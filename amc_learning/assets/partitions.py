@@ -12,7 +12,14 @@ from datetime import date, timedelta
 
 import dagster as dg
 
-from amc_learning.contracts.knowledge_days import FIRST_KNOWLEDGE_DAY, knowledge_days, week_end, week_ends
+from amc_learning.contracts.knowledge_days import (
+    FIRST_KNOWLEDGE_DAY,
+    is_knowledge_day,
+    knowledge_days,
+    week_end,
+    week_ends,
+)
+from amc_learning.stages.week import WeekError, refuse_unfinished_weeks
 
 KNOWLEDGE_DAYS = dg.TimeWindowPartitionsDefinition(
     cron_schedule="0 0 * * 1-5",
@@ -53,9 +60,26 @@ def week_key(day: date) -> str:
     return (week_end(day) + timedelta(days=1)).isoformat()
 
 
-def known_weeks(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) -> Sequence[date]:
-    """The last knowledge days of the weeks this run is about."""
+def known_weeks(context: dg.AssetExecutionContext) -> Sequence[date]:
+    """The last knowledge days of the weeks this run is about.
+
+    Raises:
+        dg.Failure: a night of one of them did not run; trying again changes nothing.
+    """
+    weeks = _weeks_between(context.partition_key_range)
+    try:
+        refuse_unfinished_weeks(context.resources.warehouse, weeks)
+    except WeekError as refusal:
+        raise dg.Failure(description=str(refusal), allow_retries=False) from refusal
+    return weeks
+
+
+def written_days(context: dg.AssetCheckExecutionContext) -> Sequence[date]:
+    """The knowledge days whose partitions this run writes: its days, or the last days of its weeks."""
     keys = context.partition_key_range
-    return week_ends(
-        date.fromisoformat(keys.start) - timedelta(days=1), date.fromisoformat(keys.end) - timedelta(days=1)
-    )
+    is_of_days = is_knowledge_day(date.fromisoformat(keys.start))
+    return known_days(context) if is_of_days else _weeks_between(keys)
+
+
+def _weeks_between(keys: dg.PartitionKeyRange) -> Sequence[date]:
+    return week_ends(*(date.fromisoformat(key) - timedelta(days=1) for key in (keys.start, keys.end)))

@@ -26,7 +26,7 @@ from amc_learning.contracts.documents.names import (
     WEIGHTS_DOCUMENT,
 )
 from amc_learning.settings import Settings
-from amc_learning.stages.publish import PublicationError, publish_days
+from amc_learning.stages.publish import PublicationError, publish_days, published_on
 from amc_learning.stages.publish_documents import (
     publish_confidence,
     publish_corrections,
@@ -55,7 +55,7 @@ def published_weights(
     warehouse: dg.ResourceParam[Warehouse],
     settings: dg.ResourceParam[Settings],
 ) -> dg.MaterializeResult[None]:
-    """Which weights may discovery read? The verified document, its schema and its history."""
+    """Which weights may discovery read? The verified document, its schema and its history; in shadow, none new."""
     days = known_days(context)
     try:
         reports = publish_days(warehouse, settings, days)
@@ -73,7 +73,7 @@ def _shown(
     }
     if reports:
         metadata["document"] = dg.MetadataValue.path(str(reports[-1].path))
-        metadata["content"] = dg.MetadataValue.json(warehouse.publications.document(name, day) or {})
+        metadata["content"] = dg.MetadataValue.json(published_on(warehouse, name, day) or {})
     return dg.MaterializeResult(metadata={**metadata, **extra})
 
 

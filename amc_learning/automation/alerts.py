@@ -1,15 +1,23 @@
 """Alerts: to a webhook when one is set, and always to the log. A webhook that does not answer stops nothing.
 
-Belongs here: delivering a sentence, and the sensor about failed runs. Not here: what is systematic (failure_sensor).
+Belongs here: delivering a sentence, trying again, and the sensor about failed runs. Not here: what is systematic
+(failure_sensor), which change of regime is new (regime_sensor).
 """
 
 import logging
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
 
 import dagster as dg
 
 from amc_learning.settings import Alerts, Settings
+
+MOST_DELIVERIES = 5
+"""Attempts to deliver an alert; the log has it from the first."""
+
+MOST_UNTOLD = 20
+"""Alerts kept for another attempt, the newest: a cursor is no place for more."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +47,24 @@ def deliver(alert: Alert, alerts: Alerts, log: logging.Logger) -> bool:
         log.error("the webhook did not take the alert: %s; check alerts.webhook_url", type(trouble).__name__)  # noqa: TRY400
         return False
     return True
+
+
+@dataclass(frozen=True)
+class Untold:
+    """An alert that was not delivered yet, and the attempts made."""
+
+    subject: str
+    sentence: str
+    facts: Mapping[str, Any]
+    n_attempts: int = 0
+
+
+def tell(untold: Sequence[Untold], news: Sequence[Alert], alerts: Alerts, log: logging.Logger) -> tuple[Untold, ...]:
+    """Deliver what is new and what could not be delivered before; what is to be tried again."""
+    waiting = (*untold, *(Untold(alert.subject, alert.sentence, alert.facts) for alert in news))
+    failed = (one for one in waiting if not deliver(Alert(one.subject, one.sentence, one.facts), alerts, log))
+    again = (replace(one, n_attempts=one.n_attempts + 1) for one in failed if one.n_attempts + 1 < MOST_DELIVERIES)
+    return tuple(again)[-MOST_UNTOLD:]
 
 
 def run_failure_alerts(settings: Settings) -> dg.SensorDefinition:

@@ -5,15 +5,14 @@ Belongs here: what changed since the last look, whom to tell, and which run to a
 """
 
 import json
-import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, Self
+from typing import Self
 
 import dagster as dg
 
-from amc_learning.automation.alerts import Alert, deliver
+from amc_learning.automation.alerts import Alert, Untold, tell
 from amc_learning.automation.jobs import (
     DAILY_CORRECTION_CYCLE,
     EVIDENCE_REFRESH,
@@ -22,7 +21,7 @@ from amc_learning.automation.jobs import (
 )
 from amc_learning.automation.sensors import MARKET_ZONE
 from amc_learning.contracts.knowledge_days import knowledge_day, previous_knowledge_day
-from amc_learning.settings import Alerts, Settings
+from amc_learning.settings import Settings
 from amc_learning.stages.failing_now import Failing, failing_now, last_told, signature, unsettled_days
 from amc_learning.stages.trades import LedgerError
 from amc_learning.warehouse import Warehouse
@@ -35,12 +34,6 @@ NO_FAILURE = "no systematic failure"
 MOST_REQUESTS = 3
 """Runs asked for about the same state of the inputs; when all of them fail, the night corrects."""
 
-MOST_DELIVERIES = 5
-"""Attempts to deliver an alert; the log has it from the first."""
-
-MOST_UNTOLD = 20
-"""Alerts kept for another attempt, the newest: a cursor is no place for more."""
-
 LONGEST_RUN = timedelta(hours=1)
 """A run that has said nothing for longer is not waited for: its process may be gone."""
 
@@ -51,16 +44,6 @@ RUNNING = (
     dg.DagsterRunStatus.STARTED,
     dg.DagsterRunStatus.CANCELING,
 )
-
-
-@dataclass(frozen=True)
-class Untold:
-    """An alert that was not delivered yet, and the attempts made."""
-
-    subject: str
-    sentence: str
-    facts: Mapping[str, Any]
-    n_attempts: int = 0
 
 
 @dataclass(frozen=True)
@@ -134,7 +117,7 @@ def systematic_failure_sensor(settings: Settings) -> dg.SensorDefinition:
             known = before.severities if before is not None else last_told(warehouse, day)
             news = transitions(known, failing)
             look = Look(state, {name: found.severity for name, found in failing.items()})
-        told = replace(look, untold=_tell(before.untold if before else (), news, settings.alerts, context.log))
+        told = replace(look, untold=tell(before.untold if before else (), news, settings.alerts, context.log))
         reason = _nothing_to_ask(told, warehouse, day)
         if reason is None:
             asked = replace(told, n_requests=told.n_requests + 1)
@@ -170,14 +153,6 @@ def _nothing_to_ask(look: Look, warehouse: Warehouse, day: date) -> str | None:
     if unsettled < day:
         return f"the correction of {day} waits for the night of {unsettled}, whose trades it builds on"
     return None
-
-
-def _tell(untold: Sequence[Untold], news: Sequence[Alert], alerts: Alerts, log: logging.Logger) -> tuple[Untold, ...]:
-    """Deliver what is new and what could not be delivered before; what is to be tried again."""
-    waiting = (*untold, *(Untold(alert.subject, alert.sentence, alert.facts) for alert in news))
-    failed = (one for one in waiting if not deliver(Alert(one.subject, one.sentence, one.facts), alerts, log))
-    again = (replace(one, n_attempts=one.n_attempts + 1) for one in failed if one.n_attempts + 1 < MOST_DELIVERIES)
-    return tuple(again)[-MOST_UNTOLD:]
 
 
 def transitions(known: Mapping[str, str], failing: Mapping[str, Failing]) -> list[Alert]:

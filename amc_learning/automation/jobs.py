@@ -5,12 +5,13 @@ from operator import or_
 
 import dagster as dg
 
-from amc_learning.assets.common import STAGE_TAG, STEPS
+from amc_learning.assets.common import STAGE_TAG, STEPS, WEEKLY
 
 DAILY_CORRECTION_CYCLE = "daily_correction_cycle"
 EVIDENCE_REFRESH = "evidence_refresh"
 COLLECTION = "collection"
 FAILURE_CORRECTION = "failure_correction"
+WEEKLY_DEEP_CORRECTION = "weekly_deep_correction"
 
 EVIDENCE_STAGES = ("collect", "outcomes", "join", "measure", "analyse")
 
@@ -54,4 +55,11 @@ failure_correction = dg.define_asset_job(
     ),
     description="A systematic failure does not wait for the night: today's trades, the failures, and what they "
     "correct, decided and published for today within the same bounds. The night decides the day again with all of it.",
+)
+
+weekly_deep_correction = dg.define_asset_job(
+    WEEKLY_DEEP_CORRECTION,
+    selection=of_stages(WEEKLY),
+    description="The week, looked at with all history: new patterns, importance of components, changes of regime, "
+    "models fitted anew, exits and sizes, and the weekly report. Only weeks whose nights all ran.",
 )

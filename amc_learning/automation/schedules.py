@@ -4,11 +4,13 @@ from datetime import date, datetime
 
 import dagster as dg
 
-from amc_learning.automation.jobs import daily_correction_cycle
+from amc_learning.assets.partitions import week_key
+from amc_learning.automation.jobs import daily_correction_cycle, weekly_deep_correction
 from amc_learning.automation.sensors import range_tags
-from amc_learning.contracts.knowledge_days import MARKET_TIMEZONE, previous_knowledge_day
+from amc_learning.contracts.knowledge_days import MARKET_TIMEZONE, previous_knowledge_day, week_end
 from amc_learning.settings import Automation
 from amc_learning.stages.due import due_nights
+from amc_learning.stages.week import due_weeks
 from amc_learning.warehouse import Warehouse
 
 
@@ -36,6 +38,33 @@ def daily_schedule(automation: Automation) -> dg.ScheduleDefinition:
         return dg.RunRequest(run_key=f"daily-{yesterday}", tags=range_tags(days[0], days[-1]))
 
     return daily_correction_schedule
+
+
+def weekly_schedule(automation: Automation) -> dg.ScheduleDefinition:
+    """The weekly cycle on Saturday morning in New York, after Friday's night: it judges the week that just ended.
+
+    Weeks that were missed in the month before come with it, in one run and in their order, as far as their nights ran.
+    """
+
+    @dg.schedule(
+        name="weekly_correction_schedule",
+        job=weekly_deep_correction,
+        cron_schedule=f"0 {automation.weekly_hour} * * 6",
+        execution_timezone=MARKET_TIMEZONE,
+        default_status=_status(is_on=automation.weekly_schedule_is_on),
+        description="Runs the weekly deep correction for the week that ended on Friday; its partition is the Saturday.",
+    )
+    def weekly_correction_schedule(
+        context: dg.ScheduleEvaluationContext, warehouse: dg.ResourceParam[Warehouse]
+    ) -> dg.RunRequest:
+        week = week_end(yesterday_of(context.scheduled_execution_time))
+        weeks = due_weeks(warehouse, week)
+        run_key, (first, last) = f"weekly-{week}", (week_key(weeks[0]), week_key(weeks[-1]))
+        if len(weeks) == 1:
+            return dg.RunRequest(run_key=run_key, partition_key=last)
+        return dg.RunRequest(run_key=run_key, tags=range_tags(date.fromisoformat(first), date.fromisoformat(last)))
+
+    return weekly_correction_schedule
 
 
 def yesterday_of(tick: datetime) -> date:

@@ -15,10 +15,12 @@ from amc_learning.cli import (
     inspect,
     keys,
     learned,
+    promote,
     quarantine,
     replay,
     serve,
     simulate,
+    week,
     weights,
 )
 
@@ -31,12 +33,17 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
+cycle.app.command(
+    epilog="Examples: amc-learning run weekly --week 2014-12-12; run weekly --from 2014-11-03 --to 2014-12-12"
+)(week.weekly)
 app.add_typer(ingest.app, name="ingest")
 app.add_typer(cycle.app, name="run")
 app.add_typer(weights.app, name="weights")
 app.add_typer(corrections.app, name="corrections")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(keys.app, name="keys")
+app.command()(promote.promote)
+app.command()(promote.demote)
 app.command()(cycle.backfill)
 app.command()(replay.replay)
 app.command()(learned.theses)
@@ -44,6 +51,7 @@ app.command()(learned.trades)
 app.command()(learned.failures)
 app.command()(learned.report)
 app.command()(inspect.status)
+app.command()(inspect.describe)
 app.command()(inspect.sql)
 app.command()(inspect.doctor)
 app.command()(backup.backup)
@@ -94,6 +102,7 @@ def _expected_errors() -> tuple[type[Exception], ...]:
     from amc_learning.stages.publish import PublicationError  # noqa: PLC0415
     from amc_learning.stages.replay import ReplayError  # noqa: PLC0415
     from amc_learning.stages.trades import LedgerError  # noqa: PLC0415
+    from amc_learning.stages.week import WeekError  # noqa: PLC0415
     from amc_learning.warehouse.errors import WarehouseError  # noqa: PLC0415
 
     return (
@@ -107,6 +116,7 @@ def _expected_errors() -> tuple[type[Exception], ...]:
         ServiceError,
         VendorError,
         WarehouseError,
+        WeekError,
         OSError,
     )
 

@@ -14,10 +14,8 @@ if TYPE_CHECKING:
 MAX_NAMED = 20
 """Damaged files named one by one; a disk that lost more is told by their number."""
 
-Folder = Annotated[Path, typer.Argument(file_okay=False, help="Folder of backups, outside the data directory.")]
-Source = Annotated[
-    Path, typer.Argument(exists=True, file_okay=False, help="One backup: the folder that amc-learning backup printed.")
-]
+Folder = Annotated[Path, typer.Argument(help="Folder of backups, outside the data directory.")]
+Source = Annotated[Path, typer.Argument(help="One backup: the folder that amc-learning backup printed.")]
 
 
 def backup(into: Folder, *, json: JsonOption = False) -> None:

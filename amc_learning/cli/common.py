@@ -58,12 +58,17 @@ def yesterday() -> date:
     return previous_knowledge_day(knowledge_day(now()))
 
 
-def knowledge_day_argument(text: str) -> date:
-    """A date typed by a person; must be a weekday, because partitions are."""
+def day_argument(text: str) -> date:
+    """A date typed by a person."""
     try:
-        day = date.fromisoformat(text)
+        return date.fromisoformat(text)
     except ValueError as error:
         raise typer.BadParameter(f"{text!r} is not a date; write it as 2014-12-15") from error
+
+
+def knowledge_day_argument(text: str) -> date:
+    """A date typed by a person; must be a weekday, because partitions are."""
+    day = day_argument(text)
     if not is_knowledge_day(day):
         raise typer.BadParameter(
             f"{day} is a weekend day; knowledge days are weekdays, the one before is {previous_knowledge_day(day)}"

@@ -22,6 +22,7 @@ from amc_learning.cli.dagster_runs import run_job, tell_dagster
 from amc_learning.settings import Settings
 
 if TYPE_CHECKING:
+    from amc_learning.cli.dagster_runs import JobResult
     from amc_learning.warehouse import Warehouse
 
 app = typer.Typer(no_args_is_help=True, help="Run a cycle through Dagster, in this process.")
@@ -96,23 +97,31 @@ def _run(settings: Settings, job: str, days: Sequence[date], *, verbose: bool, j
         published = f"; published {summary['document']}" if summary else ""
         typer.echo(f"{len(days)} knowledge days in {seconds:.1f} s{published}")
     else:
-        for error in result.errors:
-            typer.secho(error, err=True, fg="red")
-        typer.secho(f"the run failed; see it with: amc-learning up (run {result.run_id})", err=True, fg="red")
+        complain(result)
     if not result.is_success:
         raise typer.Exit(1)
 
 
+def complain(result: "JobResult") -> None:
+    """Say which steps of a run failed and why, and where to look."""
+    for error in result.errors:
+        typer.secho(error, err=True, fg="red")
+    typer.secho(f"the run failed; see it with: amc-learning up (run {result.run_id})", err=True, fg="red")
+
+
 def night_summary(warehouse: "Warehouse", day: date) -> dict[str, Any]:
     """Status, reason and document of a day's decision; empty when the day has none."""
-    document = warehouse.publications.document("weights", day)
+    active, shadow = warehouse.publications, warehouse.publications.shadow
+    place = active if active.document("weights", day) is not None else shadow
+    document = place.document("weights", day)
     if document is None:
         return {}
     return {
+        "mode": document.get("mode", "active"),
         "status": document["status"],
         "reason": document["reason"],
         "weights": document["data"]["optimized_parameters"],
-        "document": str(warehouse.publications.path("weights")),
+        "document": str(place.path("weights")),
     }
 
 

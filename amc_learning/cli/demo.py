@@ -12,6 +12,7 @@ import typer
 from amc_learning.cli.common import now, open_warehouse, print_table
 from amc_learning.cli.cycle import backfill_days
 from amc_learning.cli.dagster_runs import run_job
+from amc_learning.cli.week import run_weeks_through_dagster, show_week
 from amc_learning.contracts.knowledge_days import knowledge_days
 from amc_learning.settings import Settings
 
@@ -23,7 +24,7 @@ DAYS_THROUGH_DAGSTER = 5
 
 
 def demo() -> None:
-    """Simulate a market, ingest it, run the daily correction cycle over it, and show what it found."""
+    """Simulate a market, ingest it, run the daily and the weekly cycle over it, and show what they found."""
     settings = Settings()
     settings = settings.model_copy(update={"data_dir": settings.data_dir / "sample"})
     started = perf_counter()
@@ -39,15 +40,33 @@ def demo() -> None:
         typer.secho("\n".join(result.errors), err=True, fg="red")
         raise typer.Exit(1)
     _show(settings, days[-1])
+    _judge_last_week(settings, days[-1])
     typer.echo(f"\n{perf_counter() - started:.0f} s. Look around with:")
     for command in (
         "weights show",
         "report",
+        "report --weekly",
         "status",
         'sql "select * from weight_decisions order by known_on desc limit 6"',
         "up",
     ):
         typer.echo(f"  AMC_LEARNING_DATA_DIR={settings.data_dir} .venv/bin/amc-learning {command}")
+
+
+def _judge_last_week(settings: Settings, day: date) -> None:
+    """Run the weekly cycle for the last week that is over, and say what it found."""
+    from amc_learning.stages.week import last_finished_week  # noqa: PLC0415
+
+    warehouse = open_warehouse(settings)
+    week = last_finished_week(warehouse, day)
+    if week is None:
+        return
+    typer.echo(f"\nthe week to {week} runs through Dagster: weekly_deep_correction")
+    result = run_weeks_through_dagster(settings, [week])
+    if not result.is_success:
+        typer.secho("\n".join(result.errors), err=True, fg="red")
+        raise typer.Exit(1)
+    show_week(warehouse, week)
 
 
 def _ingest_sample(settings: Settings) -> list[date]:

@@ -1,12 +1,14 @@
-"""`amc-learning status | sql | doctor`: looking without changing anything."""
+"""`amc-learning status | describe | sql | doctor`: looking without changing anything."""
 
 from dataclasses import asdict
+from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from amc_learning.cli.common import JsonOption, emit_json, open_warehouse, print_pairs, print_table
+from amc_learning.cli.common import JsonOption, emit_json, now, open_warehouse, print_pairs, print_table
 from amc_learning.cli.dagster_runs import last_cycle
+from amc_learning.contracts.knowledge_days import knowledge_day
 from amc_learning.settings import Settings
 
 if TYPE_CHECKING:
@@ -33,18 +35,62 @@ def status(*, json: JsonOption = False) -> None:
             "in quarantine": report.n_quarantined,
             "sessions without bars": f"{len(report.missing_sessions)}" + _some(report.missing_sessions),
             "last decided day": report.last_decided_on,
+            "last week judged": _weekly_age(report.last_week),
             "last cycle": last_cycle(settings),
             "in force": report.parameters_version or "the defaults: nothing is published yet",
             "status": report.status,
             "reason": report.reason,
+            "in shadow": ", ".join(f"{name} since {day or 'the beginning'}" for name, day in report.in_shadow.items())
+            or "nothing",
         }
     )
     for name, weight in report.weights.items():
         typer.echo(f"  {name:<26}{weight:.4f}")
 
 
+def _weekly_age(week: date | None) -> str:
+    if week is None:
+        return "none yet: amc-learning run weekly"
+    return f"to {week}, {(knowledge_day(now()) - week).days} days ago"
+
+
 def _some(days: tuple[Any, ...]) -> str:
     return f" ({', '.join(map(str, days[:3]))}{', ...' if len(days) > 3 else ''})" if days else ""
+
+
+def describe(
+    table: Annotated[str | None, typer.Argument(help="Name of a table; without one, all tables.")] = None,
+    *,
+    json: JsonOption = False,
+) -> None:
+    """Say what a table holds, or which tables there are: every column with type, unit and meaning.
+
+    Example: amc-learning describe weight_decisions
+    """
+    from amc_learning.contracts.tables import catalogue  # noqa: PLC0415
+
+    tables = catalogue(Settings().features.components)
+    if table is None:
+        rows = [[one.name, one.stage, one.description] for one in tables]
+        _describe("tables", ["table", "stage", "description"], rows, json=json)
+        return
+    try:
+        declared = tables[table]
+    except KeyError as error:
+        raise typer.BadParameter(str(error.args[0])) from error
+    rows = [
+        [one.name, str(one.dtype), one.unit, "key" if one.name in declared.key else "", one.description]
+        for one in declared.columns
+    ]
+    title = f"{table}: {declared.description}"
+    _describe(title, ["column", "type", "unit", "key", "description"], rows, json=json)
+
+
+def _describe(title: str, columns: list[str], rows: list[list[str]], *, json: bool) -> None:
+    if json:
+        emit_json([dict(zip(columns, row, strict=True)) for row in rows])
+    else:
+        print_table(title, columns, rows)
 
 
 def sql(

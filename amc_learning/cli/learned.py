@@ -106,13 +106,17 @@ def failures(*, date_: OnDay = None, json: JsonOption = False) -> None:
 def report(
     *,
     date_: OnDay = None,
+    weekly: Annotated[bool, typer.Option("--weekly", help="The report of the week the day lies in.")] = False,
     to: Annotated[Path | None, typer.Option("--to", dir_okay=False, help="Write the page here as well.")] = None,
     json: JsonOption = False,
 ) -> None:
-    """Draw the page of a daily report and say where it lies; --json prints the report itself.
+    """Draw the page of a daily or weekly report and say where it lies; --json prints the report itself.
 
-    Example: amc-learning report --date 2014-12-15
+    Examples: amc-learning report --date 2014-12-15; amc-learning report --weekly
     """
+    if weekly:
+        _weekly_report(date_, to, json=json)
+        return
     from amc_learning.contracts.documents.names import REPORT_DOCUMENT  # noqa: PLC0415
     from amc_learning.stages.publish import PublicationError  # noqa: PLC0415
     from amc_learning.stages.publish_documents import draw_page  # noqa: PLC0415
@@ -132,6 +136,27 @@ def report(
     for warning in document["risk_warnings"]:
         typer.echo(f"  {warning}")
     typer.echo(str(to or page))
+
+
+def _weekly_report(day: date | None, to: Path | None, *, json: bool) -> None:
+    from amc_learning.cli.week import show_week  # noqa: PLC0415
+    from amc_learning.contracts.documents.names import WEEKLY_REPORT_DOCUMENT  # noqa: PLC0415
+    from amc_learning.contracts.knowledge_days import week_end  # noqa: PLC0415
+    from amc_learning.stages.publish import PublicationError  # noqa: PLC0415
+    from amc_learning.stages.weekly_report import draw_weekly_page  # noqa: PLC0415
+
+    warehouse = open_warehouse(Settings())
+    reported = warehouse.publications.history(WEEKLY_REPORT_DOCUMENT)
+    if day is None and not reported:
+        raise PublicationError("no weekly report yet; run a week first: amc-learning run weekly")
+    week = reported[-1] if day is None else week_end(day)
+    page = draw_weekly_page(warehouse, week)
+    if json:
+        emit_json(warehouse.publications.document(WEEKLY_REPORT_DOCUMENT, week))
+        return
+    if to is not None:
+        to.write_bytes(page.read_bytes())
+    show_week(warehouse, week, page=to or page)
 
 
 def _rows(warehouse: "Warehouse", table: str, day: date | None) -> "pl.DataFrame":

@@ -19,18 +19,24 @@ def show(
     date_: Annotated[
         date | None, typer.Option("--date", parser=knowledge_day_argument, metavar="DAY", help="Default: current.")
     ] = None,
+    shadow: Annotated[bool, typer.Option("--shadow", help="Those in shadow, which would be in force.")] = False,
     json: JsonOption = False,
 ) -> None:
     """Show the published weights, their evidence and the reason."""
-    publications = open_warehouse(Settings()).publications
+    active = open_warehouse(Settings()).publications
+    publications = active.shadow if shadow else active
     document = publications.document("weights", date_) if date_ else publications.current("weights")
     if document is None:
-        typer.echo("nothing is published yet; run a night first: amc-learning run daily")
+        where = (
+            " in shadow" if shadow else "; what is in shadow shows --shadow" if active.shadow.history("weights") else ""
+        )
+        typer.echo(f"nothing is published yet{where}; run a night first: amc-learning run daily")
         raise typer.Exit(1)
     if json:
         emit_json(document)
         return
-    typer.echo(f"{document['parameters_version']}  {document['status']}\n{document['reason']}\n")
+    mode = "  in shadow" if shadow else ""
+    typer.echo(f"{document['parameters_version']}  {document['status']}{mode}\n{document['reason']}\n")
     previous = document["previous"]["weights"]
     horizon = document["improvement"]["horizon"]
     rows = []
@@ -41,7 +47,16 @@ def show(
             [name, before, weight, weight - before, seen.get("mean_information_coefficient"), seen.get("ci_low"),
              seen.get("ci_high"), seen.get("n_days")]
         )  # fmt: skip
-    columns = ["component", "before", "in force", "change", f"IC {horizon}", "ci low", "ci high", "days"]
+    columns = [
+        "component",
+        "before",
+        "in shadow" if shadow else "in force",
+        "change",
+        f"IC {horizon}",
+        "ci low",
+        "ci high",
+        "days",
+    ]
     print_table(f"weights known on {document['known_on']}", columns, rows)
 
 
@@ -61,7 +76,7 @@ def history(
     rows = (
         decisions.group_by("known_on", maintain_order=True)
         .agg(
-            pl.col("status").first(),
+            pl.col("status", "mode").first(),
             largest_change=pl.col("change").abs().max(),
             weights=pl.format("{} {}", pl.col("component"), pl.col("weight").round(3)).str.join(", "),
             reason=pl.col("reason").first(),

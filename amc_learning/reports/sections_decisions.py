@@ -7,7 +7,14 @@ and money (sections_results).
 from collections.abc import Sequence
 
 from amc_learning.contracts.documents.base import Interval
-from amc_learning.contracts.documents.daily_report import Change, DailyReport, DayCounts, WeightChange, WeightsSection
+from amc_learning.contracts.documents.daily_report import (
+    Change,
+    DailyReport,
+    DayCounts,
+    InShadow,
+    WeightChange,
+    WeightsSection,
+)
 from amc_learning.reports.markup import Html, element, joined
 from amc_learning.reports.pictures import line_chart
 from amc_learning.reports.tables import Column, Rows, chip, nothing, numbers, sentences, table, tiles
@@ -29,8 +36,14 @@ def opening(report: DailyReport) -> Html:
         "header",
         element("p", f"Learning report for {long_day(report.known_on)}", class_="date"),
         element("h1", report.headline),
+        *(_in_shadow(one) for one in report.in_shadow),
         _day_counts(report.counts),
     )
+
+
+def _in_shadow(one: InShadow) -> Html:
+    since = "the beginning" if one.since is None else day(one.since)
+    return element("p", f"In shadow since {since}: {one.document}. What others were last told stays.")
 
 
 def changes(report: DailyReport) -> Html:
@@ -101,6 +114,11 @@ def weight_changes(report: DailyReport) -> Html:
     """Changes of the learned weights, promised against realised."""
     if not report.weight_changes:
         return nothing("No change of the learned weights began within the last year: there is nothing to judge.")
+    return weight_changes_table(report.weight_changes)
+
+
+def weight_changes_table(listed: Sequence[WeightChange]) -> Html:
+    """What these changes of the weights promised, and what came of them."""
     columns = [
         Column("Change"),
         Column("Verdict"),
@@ -112,7 +130,7 @@ def weight_changes(report: DailyReport) -> Html:
         "promised on days that were not used to choose it, realised on days decided under it. The interval of what was "
         "realised holds on all nights together."
     )
-    shown = table("Changes of the weights", columns, Rows([_weight_change(one) for one in report.weight_changes]))
+    shown = table("Changes of the weights", columns, Rows([_weight_change(one) for one in listed]))
     return joined([shown, element("p", legend, class_="legend")])
 
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from amc_learning.contracts.documents.confidence import CalibrationQuality, ConfidenceData, GroupAccuracy
 from amc_learning.contracts.documents.daily_report import CoefficientRow, DailyReport, ReliabilityCurve
 from amc_learning.contracts.documents.regimes import CurrentRegime
+from amc_learning.contracts.documents.selection import SelectionVerdict, selection_verdict
 from amc_learning.reports.markup import Html, breakable, element, joined
 from amc_learning.reports.pictures import (
     WIDE,
@@ -19,7 +20,7 @@ from amc_learning.reports.pictures import (
     reliability_diagram,
     share_domain,
 )
-from amc_learning.reports.tables import Column, Rows, facts, nothing, numbers, sentences, table, tiles
+from amc_learning.reports.tables import Column, Rows, chip, facts, nothing, numbers, sentences, table, tiles
 from amc_learning.reports.wording import (
     by_length,
     count,
@@ -40,6 +41,19 @@ from amc_learning.reports.wording import (
 
 KIND_ORDER = ("overall", "source", "recommendation", "source_recommendation", "regime")
 """Groups of theses from the whole to the small; kinds not named here follow in the order they came."""
+
+WITHOUT_CONTROLS = (
+    "The coefficients above are then all there is: they understate the scores selected on, and can turn the sign of "
+    "others. Controls sent with discovery results change that"
+)
+
+VERDICTS: dict[SelectionVerdict, tuple[str, str, str]] = {
+    "pays": ("pays", "good", "the interval lies above zero"),
+    "does_not_pay": ("does not pay", "bad", "the interval lies below zero: the controls did better"),
+    "cannot_be_told": ("cannot be told", "plain", "the interval holds zero, or the days do not suffice for one"),
+    "cannot_be_known": ("cannot be known", "plain", f"no control has an outcome. {WITHOUT_CONTROLS}"),
+}
+"""Verdict on selection to how it is shown, in which tone, and what it means."""
 
 CURVE_ORDER = ("overall", "ai", "rule_based")
 RECOMMENDATION_ORDER = ("BUY_MORE", "HOLD", "TRIM", "LIQUIDATE")
@@ -64,18 +78,23 @@ def coefficients(report: DailyReport) -> Html:
 
 
 def selection_lift(report: DailyReport) -> Html:
-    """Return of the selected over the controls, per horizon."""
+    """Does selection pay? Return of the selected over the controls per horizon, with the verdict in words."""
     if not report.selection_lift:
         return nothing("No selection lift yet: no day has matured outcomes of both selected candidates and controls.")
+    has_outcomes = {row.horizon for row in report.coefficients if row.information_coefficient.n}
+    lifts = sorted(report.selection_lift.items(), key=lambda entry: by_length(entry[0]))
+    verdicts = [selection_verdict(lift, has_outcomes=horizon in has_outcomes) for horizon, lift in lifts]
     bounds = domain(interval_ends(report.selection_lift.values()))
     columns = [
         Column("Horizon"),
+        Column("Selection"),
         Column(axis_strip(bounds, written=short_percent, width=WIDE)),
         *numbers("Lift", "95 % interval", "Days"),
     ]
     rows = [
         (
             horizon,
+            chip(*VERDICTS[verdict][:2]),
             interval_strip(
                 lift, bounds, label=f"{horizon}: {_spoken(percent(lift.estimate), interval(lift, as_percent=True))}"
             ),
@@ -83,9 +102,18 @@ def selection_lift(report: DailyReport) -> Html:
             interval(lift, as_percent=True),
             f"{lift.n:,}",
         )
-        for horizon, lift in sorted(report.selection_lift.items(), key=lambda entry: by_length(entry[0]))
+        for (horizon, lift), verdict in zip(lifts, verdicts, strict=True)
     ]
-    return table("Return of selected candidates over the controls", columns, Rows(rows), class_="scroll narrow")
+    meanings = [
+        f"{shown.capitalize()}: {meaning}." for name, (shown, _, meaning) in VERDICTS.items() if name in verdicts
+    ]
+    legend = "Lift: mean daily return of the selected minus controls, an even random draw from what was not selected."
+    return joined(
+        [
+            table("Return of selected candidates over the controls", columns, Rows(rows), class_="scroll narrow"),
+            element("p", " ".join([legend, *meanings]), class_="legend"),
+        ]
+    )
 
 
 def confidence(report: DailyReport) -> Html:
@@ -156,8 +184,8 @@ def regimes(report: DailyReport) -> Html:
     """The market of tonight on both bases, and its changes."""
     cards = element(
         "div",
-        _regime_card("Index", report.index_regime),
-        _regime_card("Discovery", report.discovery_regime),
+        regime_card("Index", report.index_regime),
+        regime_card("Discovery", report.discovery_regime),
         class_="pair",
     )
     if not report.regime_changes:
@@ -317,7 +345,8 @@ def _accuracy_row(row: GroupAccuracy, bounds: tuple[float, float]) -> tuple[Html
     )
 
 
-def _regime_card(basis: str, current: CurrentRegime) -> Html:
+def regime_card(basis: str, current: CurrentRegime) -> Html:
+    """The regime of one basis, since when, and how sure."""
     heading = element("h3", basis)
     if current.regime is None:
         return element("div", heading, nothing("The history does not suffice to name a regime."))

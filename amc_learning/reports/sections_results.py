@@ -32,10 +32,10 @@ from amc_learning.reports.wording import (
 
 SEVERITY_TONES = {"critical": "bad", "high": "bad", "medium": "accent", "low": "plain"}
 CORRECTION_TONES = {"active": "good", "proposed": "accent"}
-ORDERS = {"proposed": "veto", "active": "veto", "vetoed": "release"}
+ORDERS = {"proposed": "veto", "active": "veto", "shadow": "veto", "vetoed": "release"}
 """Status of a correction to what a person may order about it."""
 
-STATUS_ORDER = ("active", "proposed", "vetoed", "expired", "withdrawn")
+STATUS_ORDER = ("active", "shadow", "proposed", "vetoed", "expired", "withdrawn")
 ENDED = ("expired", "withdrawn")
 """Statuses about which nobody needs to do anything; these corrections are folded away."""
 

@@ -58,10 +58,11 @@ def build_app(settings: Settings, *, host: str | None = None, clock: Callable[[]
     )
     recorder = Recorder(warehouse.requests, registry, clock)
     shelf = Shelf(warehouse.publications)
-    health = Health(warehouse, shelf, writer, clock)
+    shadow_shelf = Shelf(warehouse.publications.shadow)
+    health = Health(warehouse, shelf, shadow_shelf, writer, clock)
     table = operations(
         Collector(settings, writer, Budget(settings.service.max_waiting_bytes), clock),
-        Intelligence(shelf, warehouse.publications),
+        Intelligence(shelf, shadow_shelf, warehouse.publications),
         OlderReaders(shelf),
         Probes(settings, health, recorder, registry, Gauges(registry), clock),
     )

@@ -7,7 +7,12 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
 
-from amc_learning.contracts.documents.names import CONFIDENCE_DOCUMENT, RECOMMENDATIONS_DOCUMENT, WEIGHTS_DOCUMENT
+from amc_learning.contracts.documents.names import (
+    CONFIDENCE_DOCUMENT,
+    RECOMMENDATIONS_DOCUMENT,
+    WEEKLY_REPORT_DOCUMENT,
+    WEIGHTS_DOCUMENT,
+)
 from amc_learning.contracts.health import LearningEffectiveness
 from amc_learning.service.shelf import Document
 from amc_learning.warehouse.publications import Publications
@@ -29,6 +34,21 @@ def learning_effectiveness(publications: Publications, today: date) -> LearningE
 
 
 def _new_patterns(publications: Publications, today: date) -> int | None:
+    """Rules new in a weekly report of the week, and systematic failures that its nights found new; None before both."""
+    counts = [_new_rules(publications, today), _new_failures(publications, today)]
+    known = [count for count in counts if count is not None]
+    return sum(known) if known else None
+
+
+def _new_rules(publications: Publications, today: date) -> int | None:
+    """Patterns that pay or cost, new in the reports of the week; None before the first report."""
+    before, week = _split(publications, WEEKLY_REPORT_DOCUMENT, today - WEEK, today)
+    if not week and before is None:
+        return None
+    return sum(len(report["new_patterns"]) for report in week)
+
+
+def _new_failures(publications: Publications, today: date) -> int | None:
     """Systematic failures that some night of the week found and the last night before it had not."""
     before, week = _split(publications, RECOMMENDATIONS_DOCUMENT, today - WEEK, today)
     if not week and before is None:
@@ -58,12 +78,17 @@ def is_adjustment(weights: Document) -> bool:
 
 def _accuracy_improvement(publications: Publications, today: date) -> float | None:
     """Share of theses that were right, now against a month ago; both over the window of their night."""
-    days = publications.history(CONFIDENCE_DOCUMENT)
+    # A document in shadow says as well how right theses were.
+    places = (publications, publications.shadow)
+    days = [day for place in places for day in place.history(CONFIDENCE_DOCUMENT)]
     then = _last(days, today - MONTH)
     now = _last(days, today)
     if then is None or now is None or then == now:
         return None
-    accuracies = [_accuracy(publications.document(CONFIDENCE_DOCUMENT, day)) for day in (then, now)]
+    accuracies = [
+        _accuracy(next(filter(None, (place.document(CONFIDENCE_DOCUMENT, day) for place in places)), None))
+        for day in (then, now)
+    ]
     first, last = accuracies
     return None if first is None or last is None else last - first
 

@@ -10,9 +10,10 @@ from datetime import UTC, date, datetime, time, timedelta
 from time import monotonic
 from zoneinfo import ZoneInfo
 
-from amc_learning.contracts.documents.names import REPORT_DOCUMENT, WEIGHTS_DOCUMENT
+from amc_learning.contracts.documents.names import REPORT_DOCUMENT, SWITCHED_DOCUMENTS, WEIGHTS_DOCUMENT
 from amc_learning.contracts.health import CollectionFlow, DataFlowHealth, IntelligenceDelivery, LearningEffectiveness
 from amc_learning.contracts.knowledge_days import MARKET_TIMEZONE, knowledge_day, knowledge_days, previous_knowledge_day
+from amc_learning.service.answers import Refusal
 from amc_learning.service.dashboard.view import FlowBalance, FlowState, NightState
 from amc_learning.service.effectiveness import is_adjustment, learning_effectiveness
 from amc_learning.service.shelf import Document, Shelf
@@ -55,6 +56,7 @@ class Health:
 
     warehouse: Warehouse
     shelf: Shelf
+    shadow_shelf: Shelf
     writer: Writer
     clock: Callable[[], datetime]
     _kept: _Kept = field(default_factory=_Kept)
@@ -122,6 +124,15 @@ class Health:
                 return document
         return None
 
+    def in_shadow(self) -> dict[str, Document]:
+        """Documents that are in shadow now: the newer of the two of a name says so."""
+        found = {}
+        for name in SWITCHED_DOCUMENTS:
+            shadow, active = (_readable(shelf, name) for shelf in (self.shadow_shelf, self.shelf))
+            if shadow is not None and (active is None or active["known_on"] < shadow["known_on"]):
+                found[name] = shadow
+        return found
+
     def nights(self) -> tuple[NightState, ...]:
         """The last knowledge days, newest first; days without a report since the last one are among them.
 
@@ -138,12 +149,13 @@ class Health:
     def _night(self, day: date) -> NightState:
         publications = self.warehouse.publications
         weights = publications.document(WEIGHTS_DOCUMENT, day)
+        shadow = publications.shadow.document(WEIGHTS_DOCUMENT, day) if weights is None else None
         report = publications.document(REPORT_DOCUMENT, day) or {}
         return NightState(
             known_on=day,
             published_at=publications.published_at(REPORT_DOCUMENT, day),
-            status=weights["status"] if weights else None,
-            reason=weights["reason"] if weights else report.get("headline"),
+            status=weights["status"] if weights else "shadow" if shadow else None,
+            reason=(weights or shadow or {}).get("reason") or report.get("headline"),
             n_changes=len(report.get("changes", ())) if report else None,
         )
 
@@ -156,7 +168,7 @@ class Health:
 
     def troubles(self) -> tuple[str, ...]:
         """What is wrong with the service itself, in sentences; empty when all is well."""
-        found = list(self.shelf.troubles.values())
+        found = [*self.shelf.troubles.values(), *self.shadow_shelf.troubles.values()]
         if not self.writer.is_running:
             found.append("the writer of the inbox has ended; no event is taken until the service is started again")
         if self.writer.trouble is not None:
@@ -176,6 +188,14 @@ class Health:
         if published[-1] >= yesterday:
             return None
         return f"no night was run since {published[-1]}: amc-learning backfill --from {published[-1]} --to {yesterday}"
+
+
+def _readable(shelf: Shelf, name: str) -> Document | None:
+    """The document, and none where it cannot be read: that is told among the troubles."""
+    try:
+        return shelf.current(name)
+    except Refusal:
+        return None
 
 
 def market_midnight(now: datetime) -> datetime:

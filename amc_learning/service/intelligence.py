@@ -19,7 +19,7 @@ from amc_learning.contracts.documents import DailyReport
 from amc_learning.contracts.documents.names import REPORT_DOCUMENT, WEIGHTS_DOCUMENT
 from amc_learning.reports.page import render_page
 from amc_learning.service.answers import Refusal, as_json
-from amc_learning.service.shelf import Document, Shelf, nothing_published
+from amc_learning.service.shelf import Document, Shelf, nothing_in_shadow, nothing_published
 from amc_learning.warehouse.errors import CorruptDocument
 from amc_learning.warehouse.publications import HASH_FIELD, Publications
 
@@ -37,6 +37,7 @@ class Intelligence:
     """Endpoints for published documents."""
 
     shelf: Shelf
+    shadow_shelf: Shelf
     publications: Publications
 
     def document(self, name: str) -> Endpoint:
@@ -44,6 +45,14 @@ class Intelligence:
 
         async def give(request: Request) -> Response:
             return self.shelf.answer(request, name)
+
+        return give
+
+    def in_shadow(self, name: str) -> Endpoint:
+        """The endpoint that gives the last document of this name that was published in shadow."""
+
+        async def give(request: Request) -> Response:
+            return self.shadow_shelf.answer(request, name, make=lambda document: document or nothing_in_shadow(name))
 
         return give
 
@@ -60,7 +69,7 @@ class Intelligence:
 
     async def daily_report(self, request: Request) -> Response:
         """The report of a day."""
-        day = _day(request.path_params["day"])
+        day = asked_day(request.path_params["day"])
         document = await run_in_threadpool(self._report, day)
         if document is None:
             raise _no_report(day.isoformat())
@@ -72,7 +81,7 @@ class Intelligence:
         if asked == LATEST:
             document = self.shelf.current(REPORT_DOCUMENT)
         else:
-            document = await run_in_threadpool(self._report, _day(asked))
+            document = await run_in_threadpool(self._report, asked_day(asked))
         if document is None:
             raise _no_report(asked)
         return HTMLResponse(await run_in_threadpool(_page, document))
@@ -115,7 +124,7 @@ def _asked_regime(request: Request) -> str | None:
     return next((request.query_params[name] for name in REGIME_PARAMETERS if request.query_params.get(name)), None)
 
 
-def _day(text: str) -> date:
+def asked_day(text: str) -> date:
     """The day of a path, written in the one way there is."""
     with contextlib.suppress(ValueError):
         day = date.fromisoformat(text)

@@ -56,7 +56,13 @@ class Gauges:
         self.quarantine = Gauge("amc_learning_quarantine_open", "Items to look at.", ["flow"], registry=registry)
         self.trouble = Gauge("amc_learning_troubles", "Things wrong with the service.", registry=registry)
         self.age = Gauge(
-            "amc_learning_document_age_days", "Calendar days since the document's day.", ["document"], registry=registry
+            "amc_learning_document_age_days",
+            "Calendar days since the document's day; of one in shadow, since that of its shadow.",
+            ["document"],
+            registry=registry,
+        )
+        self.shadow = Gauge(
+            "amc_learning_document_in_shadow", "1 while nobody acts on it.", ["document"], registry=registry
         )
 
 
@@ -101,9 +107,11 @@ class Probes:
         except WarehouseError:
             self.gauges.pending.clear()
             self.gauges.quarantine.clear()
-        today = self.clock().date()
+        today, in_shadow = self.clock().date(), self.health.in_shadow()
+        for name in names.SWITCHED_DOCUMENTS:
+            self.gauges.shadow.labels(name).set(name in in_shadow)
         for name in DOCUMENTS:
-            document = self._document(name)
+            document = in_shadow.get(name) or self._document(name)
             if document is not None:
                 age = today - datetime.fromisoformat(document["known_on"]).date()
                 self.gauges.age.labels(name).set(age.days)
@@ -129,6 +137,7 @@ class Probes:
             health=_or_refused(self.health.data_flow),
             flows=_or_refused(self.health.flows),
             documents=documents,
+            in_shadow=self.health.in_shadow(),
             nights=_or_refused(self.health.nights),
             last_weight_change=_or_refused(self.health.last_weight_change),
             troubles=self.health.troubles() + ((late,) if late else ()),

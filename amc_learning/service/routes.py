@@ -17,6 +17,7 @@ from amc_learning.contracts.documents import (
     PatternAnalysisDocument,
     RecommendationsDocument,
     RegimeDocument,
+    WeeklyReport,
     WeightsDocument,
     names,
 )
@@ -27,6 +28,7 @@ from amc_learning.service.collector import Collector, Endpoint
 from amc_learning.service.intelligence import REGIME_PARAMETERS, Intelligence
 from amc_learning.service.older_readers import OlderReaders
 from amc_learning.service.probes import Probes
+from amc_learning.service.weekly import WeeklyReports
 
 Media = Literal["application/json", "text/html", "text/plain"]
 
@@ -85,6 +87,7 @@ def operations(
         *(_collecting(collector, event) for event in EVENTS),
         *_older(collector, older),
         *_reports(intelligence),
+        *_in_shadow(intelligence),
         *_probes(probes),
     )
 
@@ -192,6 +195,26 @@ def _documents(intelligence: Intelligence) -> tuple[Operation, ...]:
     )
 
 
+def _in_shadow(intelligence: Intelligence) -> tuple[Operation, ...]:
+    """Documents that people judge before they act; no reader of the others is told anything of them."""
+    models: dict[str, type[BaseModel]] = {
+        names.WEIGHTS_DOCUMENT: WeightsDocument,
+        names.CONFIDENCE_DOCUMENT: ConfidenceDocument,
+        names.CORRECTIONS_DOCUMENT: CorrectionsDocument,
+    }
+    return tuple(
+        _document(
+            f"/learning/shadow/{name}",
+            f"What the {name} would be",
+            intelligence.in_shadow(name),
+            model,
+            about="The last document published in shadow: computed and judged in full, for people to look at. Nobody "
+            "may act on it.",
+        )
+        for name, model in models.items()
+    )
+
+
 def _document(
     path: str,
     summary: str,
@@ -200,13 +223,14 @@ def _document(
     example: Any = None,
     *,
     parameters: Sequence[Parameter] = (),
+    about: str = "The published document.",
 ) -> Operation:
     return Operation(
         path=path,
         method="GET",
         endpoint=endpoint,
         summary=summary,
-        description='The published document. Before the first publication `{"success": false, "status": '
+        description=f'{about} Before the first publication `{{"success": false, "status": '
         '"nothing_published", ...}`. Carries an ETag: with If-None-Match an unchanged document is answered by 304.',
         tag="intelligence",
         flow="intelligence",
@@ -258,7 +282,7 @@ def _reports(intelligence: Intelligence) -> tuple[Operation, ...]:
             "/learning/reports/weekly/latest",
             "The report of the last week",
             intelligence.document(names.WEEKLY_REPORT_DOCUMENT),
-            None,
+            WeeklyReport,
         ),
         Operation(
             path="/learning/reports/daily/{day}",
@@ -276,6 +300,34 @@ def _reports(intelligence: Intelligence) -> tuple[Operation, ...]:
             method="GET",
             endpoint=intelligence.report_page,
             summary="The report of a day as a page",
+            description="Self-contained HTML, drawn from the document.",
+            tag="pages",
+            media="text/html",
+            parameters=(day,),
+        ),
+        *_weekly_reports(WeeklyReports(intelligence.shelf, intelligence.publications)),
+    )
+
+
+def _weekly_reports(weekly: WeeklyReports) -> tuple[Operation, ...]:
+    day = Parameter("day", "path", "A day of the week, or latest for the page.", "2014-12-12")
+    return (
+        Operation(
+            path="/learning/reports/weekly/{day}",
+            method="GET",
+            endpoint=weekly.report,
+            summary="The report of a week",
+            description="The week the day lies in; 404 where none was published.",
+            tag="intelligence",
+            flow="intelligence",
+            example=examples.NOTHING_PUBLISHED,
+            parameters=(day,),
+        ),
+        Operation(
+            path="/reports/weekly/{day}",
+            method="GET",
+            endpoint=weekly.page,
+            summary="The report of a week as a page",
             description="Self-contained HTML, drawn from the document.",
             tag="pages",
             media="text/html",

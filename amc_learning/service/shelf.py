@@ -143,6 +143,15 @@ def nothing_published(name: str) -> Document:
     }
 
 
+def nothing_in_shadow(name: str) -> Document:
+    """The answer to who asks for a document in shadow before there is one.
+
+    >>> nothing_in_shadow("weights")["status"]
+    'nothing_published'
+    """
+    return {**nothing_published(name), "reason": f"no {name} document was ever published in shadow"}
+
+
 def _prepared(content: Document, *, is_whole: bool) -> tuple[str, Response, Response]:
     """The answers; the ETag of a whole document is the hash it carries, that of anything else is of its bytes."""
     body = orjson.dumps(content, option=orjson.OPT_SORT_KEYS)

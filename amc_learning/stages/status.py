@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 from datetime import date
 
-from amc_learning.contracts.documents.names import WEIGHTS_DOCUMENT
+from amc_learning.contracts.documents.names import WEEKLY_REPORT_DOCUMENT, WEIGHTS_DOCUMENT
+from amc_learning.learning.modes import SHADOW
 from amc_learning.market_calendar import exchange_sessions
 from amc_learning.settings import Settings
+from amc_learning.stages.modes import modes_of
 from amc_learning.warehouse import Warehouse
 
 
@@ -30,15 +32,20 @@ class WarehouseStatus:
     n_quarantined: int
     missing_sessions: tuple[date, ...]
     last_decided_on: date | None
+    last_week: date | None
+    """Last knowledge day of the last week that has a report."""
     parameters_version: str | None
     status: str | None
     reason: str | None
     weights: dict[str, float]
+    in_shadow: dict[str, date | None]
+    """Document that is only looked at to the day it was ordered so; None when it began in shadow."""
 
 
 def warehouse_status(warehouse: Warehouse, settings: Settings) -> WarehouseStatus:
     """The state of the warehouse, from manifests, inbox counts and the current document."""
     document = warehouse.publications.current(WEIGHTS_DOCUMENT)
+    last, modes_by_document = date.max, modes_of(warehouse, settings, date.max)
     tables = tuple(_table_status(warehouse, table.name) for table in warehouse.catalogue)
     return WarehouseStatus(
         tables=tables,
@@ -46,12 +53,14 @@ def warehouse_status(warehouse: Warehouse, settings: Settings) -> WarehouseStatu
         n_quarantined=warehouse.inbox.n_quarantined(),
         missing_sessions=missing_sessions(warehouse, settings),
         last_decided_on=next(table.last_day for table in tables if table.name == "weight_decisions"),
+        last_week=next(iter(reversed(warehouse.publications.history(WEEKLY_REPORT_DOCUMENT))), None),
         parameters_version=document["parameters_version"] if document else None,
         status=document["status"] if document else None,
         reason=document["reason"] if document else None,
         weights=document["data"]["optimized_parameters"]
         if document
         else {f"{name}_weight": weight for name, weight in settings.features.default_weights.items()},
+        in_shadow={name: modes.since(last) for name, modes in modes_by_document.items() if modes.on(last) == SHADOW},
     )
 
 

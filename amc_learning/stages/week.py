@@ -6,13 +6,15 @@ A week is told by its last knowledge day, its Friday; a stage of the week is, li
 days it writes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, timedelta
 
-from amc_learning.contracts.knowledge_days import knowledge_days, week_end
+from amc_learning.contracts.documents.names import WEEKLY_REPORT_DOCUMENT
+from amc_learning.contracts.knowledge_days import knowledge_days, week_end, week_ends
 from amc_learning.settings import Settings
+from amc_learning.stages import discovered_patterns, exits, importance, models, regime_changes, weekly_report
 from amc_learning.stages.cycle import Stage
-from amc_learning.stages.due import nights, span
+from amc_learning.stages.due import LONGEST_CATCH_UP, nights, span
 from amc_learning.warehouse import Warehouse
 
 
@@ -22,7 +24,17 @@ class WeekError(Exception):
 
 def weekly_stages() -> tuple[Stage, ...]:
     """The stages of the week in order."""
-    return ()
+    return (
+        Stage("regime_changes", regime_changes.judge_regime_changes),
+        Stage("exit_strategies", exits.optimise_exits),
+        Stage("position_size_advice", exits.advise_sizes),
+        Stage("prediction_models", models.retrain_models),
+        Stage("candidate_predictions", models.predict_candidates),
+        Stage("feature_importance", importance.measure_importance),
+        Stage("discovered_patterns", discovered_patterns.find_patterns),
+        # last: it reads what all of them wrote
+        Stage("weekly_report", weekly_report.publish_weekly_reports),
+    )
 
 
 def refuse_unfinished_weeks(warehouse: Warehouse, weeks: Sequence[date]) -> None:
@@ -32,16 +44,43 @@ def refuse_unfinished_weeks(warehouse: Warehouse, weeks: Sequence[date]) -> None
         WeekError: names the nights that are missing and the command that runs them.
     """
     have = set(nights(warehouse))
-    first = min(have, default=None)
     for week in weeks:
-        days = knowledge_days(week - timedelta(days=4), week)
-        missing = [day for day in days if day not in have and (first is None or day > first)]
-        if missing or first is None or first > week:
-            missing = missing or days
+        missing = _missing_nights(have, week)
+        if missing:
             raise WeekError(
                 f"the week to {week} cannot be judged: no night ran for {span(missing)}. "
                 f"Run them first: amc-learning run daily --from {missing[0]} --to {missing[-1]}"
             )
+
+
+def _missing_nights(have: Collection[date], week: date) -> list[date]:
+    """Nights of a week that did not run; those before the first night there is are not missed."""
+    days = knowledge_days(week - timedelta(days=4), week)
+    first = min(have, default=None)
+    if first is None or first > week:
+        return days
+    return [day for day in days if day not in have and day > first]
+
+
+def last_finished_week(warehouse: Warehouse, yesterday: date) -> date | None:
+    """The last week that was over by the end of `yesterday` and whose nights all ran; None when there is none."""
+    have = set(nights(warehouse))
+    weeks = [week for week in week_ends(min(have), yesterday) if week <= yesterday] if have else []
+    return next((week for week in reversed(weeks) if not _missing_nights(have, week)), None)
+
+
+def due_weeks(warehouse: Warehouse, week: date) -> list[date]:
+    """The weeks a run has to judge: this one, and those missed in the month before it, as far as their nights ran.
+
+    Without a report before it, this week alone: older ones are a person's decision.
+    """
+    reported = [known for known in warehouse.publications.history(WEEKLY_REPORT_DOCUMENT) if known < week]
+    first = reported[-1] + timedelta(weeks=1) if reported else week
+    if week - first >= LONGEST_CATCH_UP:
+        first = week
+    have, weeks = set(nights(warehouse)), week_ends(first, week)
+    unfinished = [place for place, known in enumerate(weeks[:-1]) if _missing_nights(have, known)]
+    return weeks[unfinished[-1] + 1 :] if unfinished else weeks
 
 
 def run_weeks(warehouse: Warehouse, settings: Settings, weeks: Sequence[date]) -> None:

@@ -7,8 +7,8 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import dagster as dg
 import pytest
 
-from amc_learning.automation.alerts import Alert, deliver
-from amc_learning.automation.failure_sensor import MOST_DELIVERIES, MOST_REQUESTS, Look, open_day, transitions
+from amc_learning.automation.alerts import MOST_DELIVERIES, Alert, deliver
+from amc_learning.automation.failure_sensor import MOST_REQUESTS, Look, open_day, transitions
 from amc_learning.automation.jobs import DAILY_CORRECTION_CYCLE, FAILURE_CORRECTION
 from amc_learning.contracts.knowledge_days import next_knowledge_day, previous_knowledge_day
 from amc_learning.definitions import build_defs

@@ -7,8 +7,8 @@ import polars as pl
 import pytest
 from dagster._utils.schedules import schedule_execution_time_iterator
 
-from amc_learning.assets.partitions import KNOWLEDGE_DAYS
-from amc_learning.automation.schedules import daily_schedule
+from amc_learning.assets.partitions import KNOWLEDGE_DAYS, KNOWLEDGE_WEEKS
+from amc_learning.automation.schedules import daily_schedule, weekly_schedule
 from amc_learning.automation.sensors import RANGE_END, RANGE_START
 from amc_learning.definitions import build_defs
 from amc_learning.settings import Automation, Settings
@@ -16,11 +16,12 @@ from amc_learning.warehouse import Warehouse
 
 NEW_YORK = ZoneInfo("America/New_York")
 SCHEDULE = daily_schedule(Automation())
+WEEKLY = weekly_schedule(Automation())
 
 
-def ticks(start, n):
+def ticks(start, n, schedule=SCHEDULE):
     """What the scheduler itself would fire, from the cron expression."""
-    found = schedule_execution_time_iterator(start.timestamp(), SCHEDULE.cron_schedule, SCHEDULE.execution_timezone)
+    found = schedule_execution_time_iterator(start.timestamp(), schedule.cron_schedule, schedule.execution_timezone)
     return [next(found) for _ in range(n)]
 
 
@@ -136,3 +137,45 @@ def test_a_night_that_ran_already_is_asked_for_alone(requested):
 def test_a_day_decided_at_noon_still_waits_for_its_night(requested, nights):
     request = requested(WEDNESDAY_NIGHT, *nights, ahead=[date(2026, 11, 16)])
     assert (request.tags[RANGE_START], request.tags[RANGE_END]) == ("2026-11-16", "2026-11-17")
+
+
+@pytest.fixture
+def week_requested(tmp_path):
+    warehouse = Warehouse.open(tmp_path / "data", ("a", "b"))
+
+    def request(tick, *nights, reported=()):
+        warehouse.table("calibration_decisions").write(warehouse.catalogue["calibration_decisions"].empty(), nights)
+        for week in reported:
+            warehouse.publications.publish("weekly_report", {}, week, {"type": "object"})
+        context = dg.build_schedule_context(scheduled_execution_time=tick, resources={"warehouse": warehouse})
+        return WEEKLY(context)
+
+    return request
+
+
+@pytest.mark.parametrize("start", [datetime(2026, 2, 20, tzinfo=UTC), datetime(2026, 10, 15, tzinfo=UTC)])
+def test_every_saturday_morning_the_week_that_ended_is_asked_for_and_its_partition_is_there(week_requested, start):
+    for tick in ticks(start, 6, WEEKLY):
+        local = tick.astimezone(NEW_YORK)
+        assert (local.weekday(), local.strftime("%H:%M")) == (5, "06:00")
+        request = week_requested(tick)
+        assert request.partition_key == local.date().isoformat()
+        assert request.run_key == f"weekly-{local.date() - timedelta(days=1)}"
+        assert request.partition_key in KNOWLEDGE_WEEKS.get_partition_keys(current_time=tick)
+
+
+def test_missed_weeks_come_with_the_next_one_in_one_run(week_requested):
+    saturday = datetime(2026, 11, 21, 6, tzinfo=NEW_YORK)
+    nights = [date(2026, 10, 26) + timedelta(days=days) for days in range(26) if days % 7 < 5]
+    request = week_requested(saturday, *nights, reported=[date(2026, 11, 6)])
+    assert request.partition_key is None
+    assert (request.tags[RANGE_START], request.tags[RANGE_END]) == ("2026-11-14", "2026-11-21")
+
+
+def test_the_weekly_schedule_runs_the_weekly_cycle_and_starts_as_the_settings_say(tmp_path, clean_environment):
+    for is_on, status in ((False, "STOPPED"), (True, "RUNNING")):
+        automation = Automation(weekly_schedule_is_on=is_on, weekly_hour=7)
+        definitions = build_defs(settings=Settings(data_dir=tmp_path / "data", automation=automation))
+        schedule = definitions.resolve_schedule_def("weekly_correction_schedule")
+        assert (schedule.job_name, schedule.cron_schedule) == ("weekly_deep_correction", "0 7 * * 6")
+        assert (schedule.execution_timezone, schedule.default_status.value) == ("America/New_York", status)

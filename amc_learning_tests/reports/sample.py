@@ -11,6 +11,7 @@ from amc_learning.contracts.documents.daily_report import (
     CoefficientRow,
     DailyReport,
     DayCounts,
+    InShadow,
     ReliabilityCurve,
     ReliabilityPoint,
     TradeSummary,
@@ -253,6 +254,7 @@ def full_report(n_nights: int = 90) -> DailyReport:
         headline="Discovery weights moved; 1 systematic failure; 1 correction in force; the market is high_volatility.",
         window_days=90,
         thesis_horizon="7d",
+        in_shadow=[InShadow(document="confidence", since=date(2023, 3, 1))],
         counts=DayCounts(
             n_discovery_runs=6, n_candidates=1248, n_theses=37, n_trade_messages=14, n_bars=8123, n_outcomes=4711
         ),

@@ -2,14 +2,17 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import date
 from itertools import pairwise
 from typing import Any, get_origin
 
 import pytest
 from pydantic import BaseModel
 
+from amc_learning.contracts.documents.base import Interval
 from amc_learning.contracts.documents.daily_report import DailyReport
 from amc_learning.reports.page import POLICY, render_page
+from amc_learning.reports.wording import day
 from amc_learning_tests.reports import sample
 from amc_learning_tests.reports.pages import Page, coordinates, pictures, section
 
@@ -98,7 +101,8 @@ def test_headline_and_date_stand_first(full):
         ("effects", ["options +12.0 points", "harmed", "−0.031 −0.055 to −0.007 27", "taken back, 14 Oct 2022"]),
         # technical at 10d: 1.2 × (0.0413 - 0.0157 × 5) = -0.04464, half-width 0.021 + 0.004 × 5 = 0.041.
         ("coefficients", ["Horizon 10d", "technical −0.045 −0.086 to −0.004 0.155 110", "total score – – – 7"]),
-        ("lift", ["1d +0.1 % −0.1 to 0.3 % 119", "5d +1.2 % 0.5 to 2.0 % 115"]),
+        ("lift", ["1d cannot be told +0.1 % −0.1 to 0.3 % 119", "5d pays +1.2 % 0.5 to 2.0 % 115"]),
+        ("lift", ["Pays: the interval lies above zero. Cannot be told: the interval holds zero"]),
         ("confidence", ["ai ×0.77", "BUY_MORE ×0.61", "calibration quality 89.7 %", "AI 803 judged theses"]),
         # Uncertainty of the sample: 0.2613 - 0.0254 + 0.0117 = 0.2476; the score is 0.0137 above it.
         (
@@ -156,6 +160,30 @@ def test_a_page_without_evidence_says_so_in_every_section(empty):
     assert [name for name, sentence in expected.items() if sentence not in section(empty, name)] == []
     assert Page(empty).named("table") == []
     assert Page(empty).named("svg") == []
+
+
+def lift_section(**lifts):
+    """The section on selection for lifts of (estimate, ci_low, ci_high, n) by horizon."""
+    intervals = {
+        name: Interval(estimate=estimate, ci_low=low, ci_high=high, n=n)
+        for name, (estimate, low, high, n) in lifts.items()
+    }
+    report = sample.full_report().model_copy(update={"selection_lift": intervals})
+    return section(render_page(report), "lift")
+
+
+def test_the_page_says_whether_selection_pays_and_each_meaning_once():
+    unknown = (None, None, None, 0)
+    text = lift_section(**{"1d": (-0.01, -0.02, -0.003, 60), "5d": unknown, "10d": unknown})
+    assert [part for part in ("1d does not pay", "5d cannot be known", "10d cannot be known") if part not in text] == []
+    assert text.count("no control has an outcome") == text.count("can turn the sign of others") == 1
+    assert "Pays:" not in text
+    assert "Cannot be told" not in text
+
+
+def test_a_horizon_on_which_nothing_has_matured_is_merely_too_early():
+    """The sample has coefficients at 1d, 5d and 10d; at 20d no outcome of anybody has matured."""
+    assert "20d cannot be told" in lift_section(**{"20d": (None, None, None, 0)})
 
 
 def test_text_of_strangers_stays_text_in_every_field():
@@ -284,3 +312,9 @@ def test_the_sample_fills_every_part_of_the_document():
         if get_origin(field.annotation) in {list, dict} and not getattr(report, name)
     ]
     assert hollow == []
+
+
+def test_the_page_says_plainly_what_is_in_shadow_and_since_when():
+    page = render_page(sample.full_report())
+    assert f"In shadow since {day(date(2023, 3, 1))}: confidence. What others were last told stays." in page
+    assert "In shadow since" not in render_page(sample.empty_report())

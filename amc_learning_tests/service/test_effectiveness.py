@@ -34,6 +34,10 @@ def alerts(publications, days_ago, *patterns):
     publications.publish("recommendations", document, ago(days_ago), ANY)
 
 
+def rules(publications, days_ago, n_new):
+    publications.publish("weekly_report", {"new_patterns": [{}] * n_new}, ago(days_ago), ANY)
+
+
 def accuracy(publications, days_ago, estimate):
     groups = [
         {"group_kind": "source", "accuracy": {"estimate": 0.99}},
@@ -82,6 +86,16 @@ def test_new_patterns_are_those_the_last_night_before_the_week_did_not_have(publ
 def test_patterns_of_the_first_week_are_all_new(publications):
     alerts(publications, 1, ("trade", "a"), ("trade", "b"))
     assert learning_effectiveness(publications, TODAY).patterns_discovered_this_week == 2
+
+
+def test_rules_new_in_a_weekly_report_of_the_week_count_beside_failures(publications):
+    rules(publications, 7, 4)
+    assert learning_effectiveness(publications, TODAY).patterns_discovered_this_week == 0
+    rules(publications, 0, 2)
+    rules(publications, -7, 8)
+    assert learning_effectiveness(publications, TODAY).patterns_discovered_this_week == 2
+    alerts(publications, 1, ("trade", "a"))
+    assert learning_effectiveness(publications, TODAY).patterns_discovered_this_week == 3
 
 
 def test_accuracy_is_compared_with_the_last_night_a_month_ago(publications):

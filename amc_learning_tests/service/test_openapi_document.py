@@ -6,8 +6,10 @@ import httpx
 import pytest
 from jsonschema import Draft202012Validator, FormatChecker
 
+from amc_learning.contracts.knowledge_days import week_end
 from amc_learning.service.answers import JSON
-from amc_learning_tests.acceptance.loop import DAYS
+from amc_learning.stages.weekly_report import publish_weekly_reports
+from amc_learning_tests.acceptance.loop import DAYS, open_warehouse
 
 
 @pytest.fixture
@@ -128,6 +130,7 @@ def test_what_is_sent_and_what_is_answered_for_it_are_as_documented(document, ht
 
 
 def test_real_documents_fit_the_models_they_are_documented_by(finished, serve):
+    publish_weekly_reports(open_warehouse(finished), finished, [week_end(DAYS[-1])])
     service = serve(finished)
     document = httpx.get(service.url + "/openapi.json").json()
     for path, method, one in operations(document):

@@ -58,7 +58,7 @@ def test_sources_without_an_interval_are_not_compared():
 
 def test_a_component_that_is_the_wrong_way_round_becomes_a_recommendation_without_what_follows():
     reason = "held: nothing better; consider inverting or dropping sentiment (-0.100): reliably; factors: x0.9"
-    assert advice.weight_advice({"status": "held", "reason": reason, "taken_back_change": None}) == [
+    assert advice.weight_advice({"status": "held", "reason": reason, "mode": "active", "taken_back_change": None}) == [
         "Consider inverting or dropping sentiment (-0.100): reliably."
     ]
 
@@ -101,10 +101,11 @@ def test_only_a_turbulent_market_is_warned_of():
     assert advice.regime_warnings(None) == []
 
 
-HELD = {"status": "held", "is_learning": False, "taken_back_change": None}
+HELD = {"status": "held", "is_learning": False, "mode": "active", "taken_back_change": None}
 TAKEN_BACK = {
     "status": "rolled_back",
     "is_learning": False,
+    "mode": "active",
     "taken_back_change": date(2011, 8, 4),
     "reason": "rolled back: the change of 2011-08-04 harmed: 1d coefficient -0.0400 over 27 days",
 }

@@ -15,7 +15,7 @@ FORCED_ON = DAYS[2]
 LATER = DAYS[3:]
 
 
-def force_away_from_the_truth(warehouse, settings):
+def force_away_from_the_truth(warehouse, settings, *, later=LATER):
     """As if a night had moved all weight from where the market's truth is (technical) to where nothing is.
 
     The simulated market pays technical scores, so this harms.
@@ -32,7 +32,7 @@ def force_away_from_the_truth(warehouse, settings):
         horizon="1d",
         population="selected",
     )
-    table.write(forced, [FORCED_ON, *LATER])
+    table.write(forced, [FORCED_ON, *later])
 
 
 def hashes(warehouse):

@@ -4,6 +4,7 @@ from amc_learning.learning.regimes.index_regimes import closes_needed_from
 from amc_learning.learning.regimes.market_regimes import EARLIER_DAYS, market_regimes
 from amc_learning.learning.regimes.models import FIT_HISTORY_DAYS, fit_regime_models, usable_models
 from amc_learning.learning.regimes.multipliers import MultiplierRules, regime_multipliers
+from amc_learning.learning.regimes.regime_changes import regime_changes
 from amc_learning.learning.regimes.regime_performance import EXTRA_READ_DAYS, regime_performance
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "closes_needed_from",
     "fit_regime_models",
     "market_regimes",
+    "regime_changes",
     "regime_multipliers",
     "regime_performance",
     "usable_models",

@@ -309,9 +309,7 @@ def _judged(rows: pl.DataFrame) -> pl.DataFrame:
     family = family.with_columns(adjusted=pl.Series(holm_adjusted(family["p"].to_numpy()))).drop("p")
     for name in tests:
         told = told.join(
-            family.filter(what=name)
-            .drop("what")
-            .rename({"test": f"_{name}", "adjusted": f"{name}_adjusted_p_value"}),
+            family.filter(what=name).drop("what").rename({"test": f"_{name}", "adjusted": f"{name}_adjusted_p_value"}),
             on=["basis", f"_{name}", "component"],
             how="left",
         )

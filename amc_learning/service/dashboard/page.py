@@ -35,7 +35,7 @@ def render_dashboard(view: DashboardView) -> str:
         HTML that asks nothing of any other server. Its one script renews the page, where `refresh_seconds` is not 0.
         The same view gives the same text.
     """
-    readings = read(view.documents, last_weight_change=view.last_weight_change)
+    readings = read(view.documents, last_weight_change=view.last_weight_change, in_shadow=view.in_shadow)
     sections = (
         ("flows", "Flows of events", sections_flows.flows(view)),
         ("weights", "In force, and why", sections_weights.weights(readings)),

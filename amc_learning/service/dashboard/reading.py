@@ -8,7 +8,7 @@ validate is said to be unreadable, and the rest of the page stands.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -44,6 +44,9 @@ class Readings:
     corrections: Reading[CorrectionsDocument]
     report: Reading[DailyReport]
     last_change: WeightsDocument | None
+    shadow_weights: WeightsDocument | None = None
+    in_shadow: Mapping[str, str] = field(default_factory=dict)
+    """Document in shadow to the day since when, or `the beginning`."""
 
     @property
     def is_anything_published(self) -> bool:
@@ -57,23 +60,29 @@ class Readings:
 
 
 def read(
-    documents: Mapping[str, Mapping[str, Any] | None], *, last_weight_change: Mapping[str, Any] | None = None
+    documents: Mapping[str, Mapping[str, Any] | None],
+    *,
+    last_weight_change: Mapping[str, Any] | None = None,
+    in_shadow: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Readings:
     """The documents that the page shows the contents of, each validated.
 
     Args:
         documents: name to document as it was stored, or None.
         last_weight_change: the weights document of the last change.
+        in_shadow: name to document of those in shadow.
 
     Returns:
         One reading per document. The last change is the current document when that moved weights.
     """
-    weights = _reading(documents, WEIGHTS_DOCUMENT, WeightsDocument)
+    weights, shadow = _reading(documents, WEIGHTS_DOCUMENT, WeightsDocument), in_shadow or {}
     return Readings(
         weights=weights,
         corrections=_reading(documents, CORRECTIONS_DOCUMENT, CorrectionsDocument),
         report=_reading(documents, REPORT_DOCUMENT, DailyReport),
         last_change=_last_change(weights.document, last_weight_change),
+        shadow_weights=_reading(shadow, WEIGHTS_DOCUMENT, WeightsDocument).document,
+        in_shadow={name: str(document.get("mode_since") or "the beginning") for name, document in shadow.items()},
     )
 
 

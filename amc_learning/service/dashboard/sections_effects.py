@@ -121,7 +121,7 @@ def _verdicts(readings: Readings) -> Html:
     listed = _corrections(readings)
     if listed is None:
         return unavailable(readings.corrections.name, is_unreadable=readings.corrections.is_unreadable)
-    acted = [one for one in listed if one.status != "proposed"]
+    acted = [one for one in listed if one.status not in ("proposed", "shadow")]
     if not acted:
         return nothing("No correction has acted in the last 90 days: there is nothing to judge.")
     bounds = domain(interval_ends(one.effect for one in acted))

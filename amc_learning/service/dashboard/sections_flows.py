@@ -38,6 +38,7 @@ def opening(view: DashboardView, readings: Readings) -> Html:
         element("p", "Learning dashboard, drawn ", moment(view.now), ". ", _refresh(view), class_="date"),
         element("h1", element("span", f"{SIGNS[degree][0]} ", class_=degree), sentence),
         _summary(readings),
+        *(_shadow(name, since) for name, since in readings.in_shadow.items()),
         element(
             "div",
             element("ul", *(_finding(one) for one in found), class_="findings"),
@@ -97,6 +98,12 @@ def _summary(readings: Readings) -> Html | None:
     if readings.is_anything_published:
         return None
     return told("To begin: send events or ingest files, then ", command(run_night()), ".")
+
+
+def _shadow(name: str, since: str) -> Html:
+    """That nobody acts on a document, and how that ends."""
+    promise = "computed and judged as ever, and its readers keep what they were last told. To let it act: "
+    return element("p", f"In shadow since {since}: {name}, ", promise, command(f"amc-learning promote {name}"), ".")
 
 
 def _finding(found: Finding) -> Html:

@@ -33,6 +33,9 @@ DOCUMENTS = {
 }
 """Document to the path it is read at, and what it holds."""
 
+WEEKLY_PAGE = "/reports/weekly/latest"
+"""Linked from its document once there is one: before the first week there is no page."""
+
 PAGES = {
     "/reports/daily/latest": "the report of the last night as a page",
     "/learning/health/data-flow": "the numbers of the flows, for programs",
@@ -106,8 +109,9 @@ def _document(view: DashboardView, name: str, path: str, what: str) -> tuple[Con
     if stored is None:
         return joined([_path(path), about]), "not published yet"
     known_on = stored.get("known_on")
+    page = element("a", "as a page", href=WEEKLY_PAGE) if name == WEEKLY_REPORT_DOCUMENT else None
     return (
-        joined([element("a", _path(path), href=path), about]),
+        joined([element("a", _path(path), href=path), about, page]),
         shortened(known_on, 10) if isinstance(known_on, str) else UNKNOWN,
     )
 

@@ -29,13 +29,14 @@ _UNMOVED = 0.0005
 
 def weights(readings: Readings) -> Html:
     """Weights in force against the defaults and the night before, the reason, and the thresholds of the tags."""
-    document = readings.weights.document
+    document, shadow = readings.weights.document, readings.shadow_weights
     if document is None:
-        return unavailable(
+        told = unavailable(
             readings.weights.name,
             is_unreadable=readings.weights.is_unreadable,
             without="discovery uses its own defaults",
         )
+        return joined([told, _shadow(shadow, {}) if shadow else None])
     reason = document.reason.removeprefix(f"{document.status}: ")
     section = readings.report.document and readings.report.document.weights
     default = section.default if section else {}
@@ -48,7 +49,33 @@ def weights(readings: Readings) -> Html:
                 element("div", _facts(document), _thresholds(document.thresholds.action_tags)),
                 class_="pair",
             ),
+            _shadow(shadow, _by_component(document)) if shadow else None,
         ]
+    )
+
+
+def _by_component(document: WeightsDocument) -> dict[str, float]:
+    return {name.removesuffix(_SUFFIX): value for name, value in document.data.optimized_parameters.items()}
+
+
+def _shadow(document: WeightsDocument, in_force: Mapping[str, float]) -> Html:
+    """What would be in force, beside what is."""
+    columns = [Column("Component"), *numbers("In force", "In shadow", "Distance")]
+    rows = [
+        (
+            words(name),
+            percent(in_force.get(name)),
+            element("strong", percent(weight)),
+            UNKNOWN if name not in in_force else points(weight - in_force[name]),
+        )
+        for name, weight in sorted(_by_component(document).items(), key=lambda entry: (-entry[1], entry[0]))
+    ]
+    since = "the beginning" if document.mode_since is None else day(document.mode_since)
+    return element(
+        "div",
+        element("h3", f"In shadow since {since}"),
+        element("p", chip(words(document.status), STATUS_TONES[document.status]), " ", document.reason),
+        table("Weights that would be in force", columns, Rows(rows)),
     )
 
 
@@ -75,7 +102,7 @@ def confidence(readings: Readings) -> Html:
 
 
 def _weights_table(document: WeightsDocument, default: Mapping[str, float]) -> Html:
-    in_force = {name.removesuffix(_SUFFIX): value for name, value in document.data.optimized_parameters.items()}
+    in_force = _by_component(document)
     bounds = domain([*in_force.values(), *default.values()])
     columns = [
         Column("Component"),

@@ -4,7 +4,7 @@ Belongs here: the names of the facts. Not here: collecting them (service), drawi
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
@@ -72,10 +72,10 @@ class DashboardView:
     """Everything on the page.
 
     `documents` holds the current published document under each name of `contracts.documents.names`, or None where
-    nothing is published yet. `troubles` are sentences about what is wrong with the service itself. `nights` are the
-    last knowledge days, newest first. `last_weight_change` is the weights document of the last knowledge day that moved
-    a weight, which says what the change promised; None when that is not known. `refresh_seconds` is 0 when the page
-    must not load itself again.
+    nothing is published yet. `in_shadow` holds the documents that are in shadow now, under the same names. `troubles`
+    are sentences about what is wrong with the service itself. `nights` are the last knowledge days, newest first.
+    `last_weight_change` is the weights document of the last knowledge day that moved a weight, which says what the
+    change promised; None when that is not known. `refresh_seconds` is 0 when the page must not load itself again.
     """
 
     now: datetime
@@ -88,3 +88,4 @@ class DashboardView:
     refresh_seconds: int
     software_version: str
     last_weight_change: Mapping[str, Any] | None = None
+    in_shadow: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
