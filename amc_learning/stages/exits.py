@@ -43,7 +43,7 @@ CLOSED_COLUMNS = (
 )
 OPENING_COLUMNS = ("known_on", "position_id", "revision", "symbol", "opened_at", "entry_price_usd")
 BAR_COLUMNS = ("known_on", "symbol", "open_usd", "high_usd", "low_usd", "close_usd")
-CANDIDATE_COLUMNS = ("known_on", "decision_id", "symbol", "horizon", "entry_date", "is_selected")
+CANDIDATE_COLUMNS = ("known_on", "decision_id", "symbol", "horizon", "entry_date", "is_selected", "is_in_cross_section")
 
 
 @taking_turns
@@ -92,7 +92,10 @@ def _samples(warehouse: Warehouse, settings: Settings, weeks: Sequence[date]) ->
             sample = trade_sample(trades, bars, sessions, week)
         else:
             outcomes = warehouse.table("feature_outcomes").read(since, week, columns=CANDIDATE_COLUMNS)
-            selected = outcomes.filter(pl.col("is_selected") & (pl.col("horizon") == settings.weekly.horizon))
+            # Several decisions on a symbol before one open would be one purchase.
+            selected = outcomes.filter(
+                pl.col("is_selected") & pl.col("is_in_cross_section") & (pl.col("horizon") == settings.weekly.horizon)
+            )
             sample = candidate_sample(selected, bars, sessions, week)
         if sample is not None:
             yield week, sample

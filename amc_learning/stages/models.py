@@ -72,7 +72,8 @@ def _oldest_needed(warehouse: Warehouse, rules: ModelRules, yesterday: date) -> 
     newest = models.latest_on_or_before(yesterday)
     if newest is None:
         return yesterday
-    return models.latest_on_or_before(newest - timedelta(days=_label_days(rules))) or newest
+    # A system younger than a label needs all the weeks it has.
+    return models.latest_on_or_before(newest - timedelta(days=_label_days(rules))) or models.days()[0]
 
 
 def _label_days(rules: ModelRules) -> int:

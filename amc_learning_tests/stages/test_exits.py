@@ -82,6 +82,20 @@ def test_without_any_trade_candidates_stand_in_for_them(warehouse, finished):
     assert set(sizes["basis"]) <= {"candidates"}
 
 
+def test_a_symbol_decided_several_times_before_one_open_is_bought_once(warehouse, finished):
+    for name in ("closed_trades", "trade_openings"):
+        table = warehouse.table(name)
+        table.write(table.table.empty(), DAYS)
+    run(warehouse, finished, [WEEK])
+    before = shas(warehouse, [WEEK])
+    joined = warehouse.table("feature_outcomes")
+    rows = joined.read(None, None)
+    earlier = rows.with_columns(pl.col("decision_id") + "/morning", is_in_cross_section=pl.lit(value=False))
+    joined.merge(earlier)
+    run(warehouse, finished, [WEEK])
+    assert shas(warehouse, [WEEK]) == before
+
+
 def test_a_week_with_nothing_to_buy_has_no_rows_and_is_recorded(warehouse, finished):
     before = DAYS[0] - timedelta(weeks=30)
     week = week_end(before)

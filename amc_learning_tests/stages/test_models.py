@@ -62,6 +62,22 @@ def test_a_week_reads_nothing_that_became_known_after_it(small):
     assert fingerprints(run(small, WEEKS[:2])) == before
 
 
+def test_a_week_judges_all_that_it_came_to_know_of_entries_after_the_first_fit(small):
+    """Of a system younger than a label too: the fits of all its weeks are read, not only those of the newest."""
+    warehouse = run(small, WEEKS)
+    judged = warehouse.table("judged_predictions").read(WEEKS[2], WEEKS[2]).filter(target="outperformance")
+    known = warehouse.table("feature_outcomes").read(WEEKS[1] + timedelta(days=1), WEEKS[2])
+    cases = known.filter(
+        pl.col("is_selected")
+        & pl.col("is_in_cross_section")
+        & pl.col("forward_return").is_not_null()
+        & (pl.col("horizon") == small.weekly.horizon)
+        & (pl.col("entry_date") > WEEKS[0])
+    )
+    assert cases["entry_date"].min() < WEEKS[1]
+    assert set(judged["decision_id"]) == set(cases["decision_id"])
+
+
 def test_the_candidates_of_the_last_discovery_day_are_predicted_by_the_champions(small):
     warehouse = run(small, WEEKS)
     predicted = warehouse.table("candidate_predictions").read(WEEKS[-1], WEEKS[-1])

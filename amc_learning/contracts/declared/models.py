@@ -2,7 +2,15 @@
 
 import polars as pl
 
-from amc_learning.contracts.declared.columns import DECISION_ID, ENTRY_DATE, KNOWN_ON, SYMBOL, Column, Table
+from amc_learning.contracts.declared.columns import (
+    DECISION_ID,
+    ENTRY_DATE,
+    HORIZON,
+    KNOWN_ON,
+    SYMBOL,
+    Column,
+    Table,
+)
 
 STAGE = "weekly"
 
@@ -44,6 +52,7 @@ def prediction_models() -> Table:
         (
             KNOWN_ON,
             TARGET,
+            HORIZON,
             Column("kind", pl.String, "Recipe: baseline, linear or boosted; each is refitted every week."),
             Column("role", pl.String, "champion (its predictions are given), or challenger; after the decision."),
             Column(
@@ -53,7 +62,13 @@ def prediction_models() -> Table:
                 "promoted, refused (the champion, or another challenger, is better), or insufficient_evidence.",
             ),
             Column("reason", pl.String, "Why, in one sentence with its numbers."),
-            Column("champion_since", pl.Date, "Week in which the champion of now was promoted.", "date"),
+            Column(
+                "champion_since",
+                pl.Date,
+                "Week in which the champion of now was promoted; null while the baseline was never replaced.",
+                "date",
+                is_nullable=True,
+            ),
             Column("model_id", pl.String, "First 16 digits of the sha256 of parameters."),
             Column("parameters", pl.String, "The whole model as plain numbers, canonical JSON."),
             Column("trained_from", pl.Date, "First entry session it was fitted on.", "date", is_nullable=True),
@@ -129,10 +144,11 @@ def judged_predictions() -> Table:
         STAGE,
         "Every prediction the models are judged by, once: made by fits that knew nothing from its entry on, beside what "
         "came true; in the week that knew the truth.",
-        ("target", "decision_id"),
+        ("target", "horizon", "decision_id"),
         (
             KNOWN_ON,
             TARGET,
+            HORIZON,
             DECISION_ID,
             ENTRY_DATE,
             Column("truth", pl.Float64, "0 or 1; of return the return relative to the day.", "probability or fraction"),

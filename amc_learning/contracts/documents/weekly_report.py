@@ -134,7 +134,7 @@ class ModelCard(Part):
     role: Literal["champion", "challenger"]
     decision: str
     reason: str
-    champion_since: date
+    champion_since: date | None
     model_id: str
     trained_from: date | None
     trained_to: date | None

@@ -15,6 +15,7 @@ import polars as pl
 from amc_learning.contracts.declared.exits import position_size_advice
 from amc_learning.learning.exits.advice import LEVEL
 from amc_learning.learning.exits.daily_gains import EntryDays, Floats, Integers, daily_series
+from amc_learning.learning.exits.grid import LONGEST_LIMIT
 from amc_learning.learning.exits.measures import overlap_of
 from amc_learning.learning.exits.rows import interval_of, typed
 from amc_learning.learning.exits.sample import ExitSample, volatility_at_entry
@@ -172,9 +173,11 @@ def judge_sizes(
         seed: of the resampling.
     """
     entered = sample.entries.session
+    # What closed before its limit was over is mostly what was stopped out: rates of it alone would be too high.
+    is_over_by = np.maximum(entered + LONGEST_LIMIT - 1, sample.actual_exit_session)
     factors, is_judged = np.ones(len(entered)), np.zeros(len(days), dtype=bool)
     for start, stop in folds(len(days)):
-        known = (sample.actual_exit_session < days.session[start]) if start < stop else np.zeros(0, dtype=bool)
+        known = (is_over_by < days.session[start]) if start < stop else np.zeros(0, dtype=bool)
         if known.sum() < MIN_TRADES:
             continue
         edges = band_edges(volatility[known])

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from amc_learning.contracts.knowledge_days import MARKET_TIMEZONE
 from amc_learning.learning.exits.grid import CANDIDATE_STOP, HOLD_TO_THE_LIMIT, LONGEST_LIMIT
 from amc_learning.learning.exits.simulation import Entries, ExitReason, simulate_exits
 from amc_learning.learning.ledger.holding import SESSION_EDGE
@@ -83,8 +84,8 @@ def trades_as_of(closed_trades: pl.DataFrame, trade_openings: pl.DataFrame, week
     """What was known by the end of a week about trades opened since a day, one row per position.
 
     Args:
-        closed_trades: closed_trades known from `since` on.
-        trade_openings: trade_openings known from `since` on.
+        closed_trades: table of that name; rows known before `since` are ignored.
+        trade_openings: likewise.
         week: the last knowledge day that counts.
         since: first day of opening (US/Eastern) that counts.
 
@@ -93,13 +94,13 @@ def trades_as_of(closed_trades: pl.DataFrame, trade_openings: pl.DataFrame, week
         `exit_reason`, `realised_return`, `is_open`.
     """
     closed = (
-        closed_trades.filter(pl.col("known_on") <= week)
+        closed_trades.filter(pl.col("known_on").is_between(since, week))
         .sort("position_id", "known_on", "revision")
         .unique("position_id", keep="last", maintain_order=True)
         .filter(pl.col("status") != "reopened")
     )
     opened = (
-        trade_openings.filter(pl.col("known_on") <= week)
+        trade_openings.filter(pl.col("known_on").is_between(since, week))
         .sort("position_id", "known_on", "revision")
         .unique("position_id", keep="last", maintain_order=True)
         .join(closed, on="position_id", how="anti")
@@ -129,7 +130,7 @@ def trades_as_of(closed_trades: pl.DataFrame, trade_openings: pl.DataFrame, week
         ],
         how="diagonal",
     )
-    opened_on = pl.col("opened_at").dt.convert_time_zone("America/New_York").dt.date()
+    opened_on = pl.col("opened_at").dt.convert_time_zone(MARKET_TIMEZONE).dt.date()
     return rows.filter(opened_on.is_null() | (opened_on >= since)).sort("opened_at", "identifier")
 
 

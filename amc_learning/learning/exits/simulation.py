@@ -146,7 +146,8 @@ def simulate_exits(entries: Entries, panel: PricePanel, rules: Sequence[ExitRule
     Of a daily bar only four prices are known, so within a session the order is the pessimistic one:
 
     1. at the open: an open at or below the stop sells there, an open at or above the target sells there (gaps fill at
-       the open, better or worse than the level);
+       the open, better or worse than the level); the open of the entry session came before the purchase, so there a
+       target is never filled above its level;
     2. inside the session: a low at or below the stop sells at the stop, even when the target is in the range too;
     3. then a high at or above the target sells at the target;
     4. at the close of the last session allowed, what is left is sold there.
@@ -262,5 +263,7 @@ def _first_target(paths: _Paths, profit_target: float | None) -> _FirstHit:
     session = _first(paths.highs >= level[:, None])
     at = np.minimum(session, paths.closes.shape[1] - 1)
     opened = paths.opens[np.arange(len(at)), at]
+    # What was bought after the open of a session cannot be sold at it.
+    is_at_open = (opened >= level) & (session > 0)
     reason = np.full(len(at), ExitReason.PROFIT_TARGET, np.int8)
-    return _FirstHit(session, np.maximum(level, opened), opened >= level, reason)
+    return _FirstHit(session, np.where(is_at_open, opened, level), is_at_open, reason)

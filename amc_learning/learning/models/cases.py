@@ -193,7 +193,6 @@ def _cases(target: str, rows: pl.DataFrame, features: Floats) -> Cases:
 
 def _with_truth(judged: pl.DataFrame, target: str, rules: ModelRules) -> pl.DataFrame:
     """The rows of the target's horizon that have a truth, with it."""
-    horizon = rules.stop_horizon if target == "stop_out" else rules.horizon
     bounded = pl.col("forward_return").clip(-rules.return_bound, rules.return_bound)
     is_stopped = pl.col("max_adverse_excursion") <= -rules.stop_loss
     truth = {
@@ -203,7 +202,7 @@ def _with_truth(judged: pl.DataFrame, target: str, rules: ModelRules) -> pl.Data
         # A low at the stop settles it, whatever bars are missing later; that none was seen needs the whole stretch.
         "stop_out": pl.when(is_stopped | pl.col("forward_return").is_not_null()).then(is_stopped),
     }[target]
-    rows = judged.filter(pl.col("horizon") == horizon).with_columns(truth=truth.cast(pl.Float64))
+    rows = judged.filter(pl.col("horizon") == rules.horizon_of(target)).with_columns(truth=truth.cast(pl.Float64))
     return rows.filter(pl.col("truth").is_not_null())
 
 

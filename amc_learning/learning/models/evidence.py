@@ -49,7 +49,7 @@ class Evidence:
         n_days: entry sessions compared.
         mean: mean difference; None without days.
         interval: confidence sequence of the mean; None for want of days.
-        e_value: 1 is none; it rarely grows when the statement is false.
+        e_value: 1 is none; it rarely grows when the statement is false. Once settled, what it was when it did.
         is_settled: whether e_value has reached one over the level, with every label known that was open then.
     """
 
@@ -178,11 +178,11 @@ def _log_factors(differences: DailyDifferences, overlap_sessions: int) -> Floats
 
 
 def _settled(factors: Floats, overlap_sessions: int, level: float, start: float) -> tuple[bool, float]:
-    """Whether 1 / `level` was reached and held when the labels open then were known, and the last value."""
+    """Whether 1 / `level` was reached and held when the labels open then were known; the value then, or the last."""
     n = factors.shape[1]
     if not n or start >= 1 / level:
         # Every label of the first record is known: there is nothing to wait for.
-        return start >= 1 / level, start * float(e_process(factors, overlap_sessions)[-1] if n else 1.0)
+        return start >= 1 / level, start
     is_bet = np.ones(n, dtype=bool)
     looked_at = 0
     while True:
@@ -190,7 +190,7 @@ def _settled(factors: Floats, overlap_sessions: int, level: float, start: float)
         above = np.flatnonzero(path[looked_at:] >= 1 / level)
         settled = looked_at + int(above[0]) + overlap_sessions - 1 if len(above) else n
         if settled >= n or path[settled] >= 1 / level:
-            return settled < n, float(path[-1])
+            return settled < n, float(path[min(settled, n - 1)])
         looked_at = settled + 1
         is_bet[looked_at : settled + overlap_sessions] = False
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import polars as pl
 
 from amc_learning.contracts.declared.models import TARGETS, candidate_predictions
-from amc_learning.learning.models.cases import candidates_to_predict, features_of
+from amc_learning.learning.models.cases import candidates_to_predict, feature_groups, features_of
 from amc_learning.learning.models.fitted import model_from
 from amc_learning.learning.models.rules import ModelRules
 
@@ -54,7 +54,9 @@ def predictions(
         values: npt.NDArray[np.float64] | None = None
         if champion:
             model = model_from(champion[0]["parameters"], model_id=champion[0]["model_id"])
-            values = model.predict(features)
+            # Columns in another order would be taken for each other: a model of another feature set is not asked.
+            if model.features == tuple(feature_groups(rules.components)):
+                values = model.predict(features)
         n = candidates.height
         predicted[COLUMNS[target]] = pl.Series([None] * n if values is None else values, dtype=pl.Float64)
         for name, column in (("model_id", "model_id"), ("kind", "kind")):

@@ -68,7 +68,7 @@ def decide_promotion(
         comparisons: by challenger, all kinds but the champion (in the first week: but the baseline).
         level: chance, per challenger, that one no better is ever promoted; see `evidence.judge`.
         score: what differences are measured in, for the sentence.
-        lack: why no model was fitted this week, for the sentence; None when models were.
+        lack: why no model was fitted, or none can be judged, for the sentence; None where neither holds.
 
     Returns:
         One decision per kind. Of several settled challengers the one with the larger mean difference is promoted.

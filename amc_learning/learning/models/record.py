@@ -32,17 +32,24 @@ def first_record(cases: Cases, *, week: date, rules: ModelRules) -> pl.DataFrame
         week: knowledge day the record is made on.
         rules: folds and sizes.
     """
-    n_days_needed = rules.min_train_days + rules.first_overlaps * rules.overlap_of(cases.target)
-    if lack_of(cases, rules=rules) or len(np.unique(cases.days)) < n_days_needed:
+    if lack_of_record(cases, rules=rules):
         return JUDGED_PREDICTIONS.empty()
     folds = walk_forward(
         cases.days, cases.matured_days, n_folds=rules.n_folds, embargo_days=0, min_train_days=rules.min_train_days
     )
     parts = [
-        _predicted(cases.rows(fold.test), fit_models(cases.rows(fold.train), rules=rules).models, week)
+        _predicted(cases.rows(fold.test), fit_models(cases.rows(fold.train), rules=rules).models, week, rules)
         for fold in folds
     ]
     return pl.concat(parts)
+
+
+def lack_of_record(cases: Cases, *, rules: ModelRules) -> str | None:
+    """Why no record can begin with these cases; None where one can."""
+    n_days = len(np.unique(cases.days))
+    needed = rules.min_train_days + rules.first_overlaps * rules.overlap_of(cases.target)
+    too_few = f"candidates of {n_days} days are known, judging takes {needed}" if n_days < needed else None
+    return lack_of(cases, rules=rules) or too_few
 
 
 def new_record(
@@ -54,7 +61,7 @@ def new_record(
 
     Args:
         cases: all of one target whose truth is known.
-        earlier_models: `known_on`, `target`, `kind`, `model_id`, `parameters` of weeks before this one.
+        earlier_models: `known_on`, `target`, `kind`, `model_id`, `parameters` of weeks before this one, of its horizon.
         week: knowledge day the record is made on.
         since: newest week before it that has models.
         rules: components.
@@ -74,15 +81,16 @@ def new_record(
                 for row in rows.iter_rows(named=True)
             }
             if all(model.features == tuple(feature_groups(rules.components)) for model in models.values()):
-                parts.append(_predicted(new.rows(place == at), models, week))
+                parts.append(_predicted(new.rows(place == at), models, week, rules))
     return pl.concat(parts)
 
 
-def _predicted(cases: Cases, models: Mapping[str, Model], week: date) -> pl.DataFrame:
+def _predicted(cases: Cases, models: Mapping[str, Model], week: date, rules: ModelRules) -> pl.DataFrame:
     return pl.DataFrame(
         {
             "known_on": pl.Series([week] * len(cases), dtype=pl.Date),
             "target": [cases.target] * len(cases),
+            "horizon": [rules.horizon_of(cases.target)] * len(cases),
             "decision_id": cases.decision_ids,
             "entry_date": cases.entry_dates,
             "truth": cases.truth,

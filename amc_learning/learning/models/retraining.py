@@ -22,9 +22,9 @@ from amc_learning.learning.models.evidence import (
     squared_error_differences,
 )
 from amc_learning.learning.models.fitted import Model
-from amc_learning.learning.models.fitting import KINDS, Fits, fit_models, lack_of
+from amc_learning.learning.models.fitting import KINDS, Fits, fit_models
 from amc_learning.learning.models.promotion import Comparison, Promotion, decide_promotion
-from amc_learning.learning.models.record import first_record, new_record
+from amc_learning.learning.models.record import first_record, lack_of_record, new_record
 from amc_learning.learning.models.rules import ModelRules
 from amc_learning.learning.models.scores import Scores, permutation_importance, score_predictions
 
@@ -42,10 +42,10 @@ DIGITS = 9
 
 @dataclass(frozen=True)
 class Reign:
-    """The kind in office before this week, and since when."""
+    """The kind in office before this week, and since when; None: the baseline, never replaced."""
 
     champion: str
-    since: date
+    since: date | None
 
 
 @dataclass(frozen=True)
@@ -74,14 +74,16 @@ def retrain(
         week: last knowledge day of the week.
         rules: bounds, sizes, levels.
     """
-    since = earlier_models["known_on"].max()
     rows, records = [], []
     for target in TARGETS:
-        before = earlier_record.filter(pl.col("target") == target)
+        # The same target at another horizon is another truth: neither its record nor its champion says anything here.
+        is_asked = (pl.col("target") == target) & (pl.col("horizon") == rules.horizon_of(target))
+        earlier, before = earlier_models.filter(is_asked), earlier_record.filter(is_asked)
+        since = earlier["known_on"].max()
         added = (
             first_record(cases[target], week=week, rules=rules)
             if since is None or before.is_empty()
-            else new_record(cases[target], earlier_models, week=week, since=since, rules=rules)  # type: ignore[arg-type]
+            else new_record(cases[target], earlier, week=week, since=since, rules=rules)  # type: ignore[arg-type]
         )
         records.append(added)
         # A week that ran after a later one repeats what that one had: the earlier prediction counts.
@@ -91,20 +93,18 @@ def retrain(
             .sort("entry_date", "decision_id")
         )
         fits = fit_models(cases[target], rules=rules)
-        reign = _reign(earlier_models, target, since)  # type: ignore[arg-type]
+        reign = _reign(earlier, since)  # type: ignore[arg-type]
         rows += _of_target(cases[target], fits, record, reign, week=week, rules=rules)
     return WeekOfModels(
         pl.DataFrame(rows, schema=PREDICTION_MODELS.schema).sort("known_on", *PREDICTION_MODELS.key),
-        pl.concat(records).sort("known_on", "target", "decision_id"),
+        pl.concat(records).sort("known_on", "target", "horizon", "decision_id"),
     )
 
 
-def _reign(earlier_models: pl.DataFrame, target: str, since: date | None) -> Reign | None:
+def _reign(earlier_models: pl.DataFrame, since: date | None) -> Reign | None:
     if since is None:
         return None
-    newest = earlier_models.filter(
-        (pl.col("known_on") == since) & (pl.col("target") == target) & (pl.col("role") == "champion")
-    )
+    newest = earlier_models.filter((pl.col("known_on") == since) & (pl.col("role") == "champion"))
     return Reign(newest["kind"][0], newest["champion_since"][0]) if newest.height else None
 
 
@@ -119,13 +119,14 @@ def _of_target(
         comparisons,
         level=level,
         score=score,
-        lack=lack_of(cases, rules=rules),
+        lack=lack_of_record(cases, rules=rules),
     )
-    since = week if reign is None or promotion.is_new else reign.since
+    since = week if promotion.is_new else reign.since if reign else None
     recent = record.filter(pl.col("entry_date") > week - timedelta(days=rules.window_days))
     shared = {
         "known_on": week,
         "target": cases.target,
+        "horizon": rules.horizon_of(cases.target),
         "champion_since": since,
         "score": score,
         "limits": LIMITS,
@@ -150,13 +151,16 @@ def _comparisons(
     """Every challenger against the champion, on the days of its reign.
 
     The first reign of the baseline includes the beginning of the record, which is one look. What a promotion was
-    decided on is used up: the test of the next reign begins with days that became known after it.
+    decided on is used up: the test of the next reign begins with days entered after it. Labels open at either share
+    sessions with what it was decided on, so nothing is bet on them.
     """
-    champion, since = ("baseline", week) if reign is None else (reign.champion, reign.since)
-    is_first_reign = champion == "baseline" and not (record["known_on"] < since).any()
-    record = record if is_first_reign else record.filter(pl.col("known_on") > since)
+    reign = reign or Reign("baseline", None)
+    champion, is_first_reign = reign.champion, reign.since is None
+    is_beginning = (pl.col("known_on") == pl.col("known_on").min()) & is_first_reign
+    decided_on = pl.col("known_on").min() if is_first_reign else reign.since
+    record = record.filter(is_beginning | (pl.col("entry_date") > decided_on))
     n_new_days = record.filter(pl.col("known_on") == week)["entry_date"].n_unique()
-    beginning = record.filter(pl.col("known_on") == pl.col("known_on").min())
+    beginning = record.filter(is_beginning)
     n_first = _days_of_first_look(beginning, target, rules) if is_first_reign else 0
 
     def evidence(one: str, other: str) -> Evidence:

@@ -47,6 +47,10 @@ class ModelRules:
     false_promotion_rate: float = 0.05
     seed: int = 6
 
+    def horizon_of(self, target: str) -> str:
+        """Name of the horizon within which this target comes true."""
+        return self.stop_horizon if target == "stop_out" else self.horizon
+
     def overlap_of(self, target: str) -> int:
         """Sessions a label of this target spans."""
         return self.stop_overlap_sessions if target == "stop_out" else self.overlap_sessions

@@ -23,7 +23,7 @@ def walked(  # noqa: PLR0911
         target = entry * (1 + rule.profit_target) if rule.profit_target else float("inf")
         if opened <= stop:
             return reason, held, opened
-        if opened >= target:
+        if opened >= target and held > 1:
             return ExitReason.PROFIT_TARGET, held, opened
         if low <= stop:
             return reason, held, stop

@@ -9,11 +9,13 @@ from scipy.optimize import isotonic_regression
 
 from amc_learning.learning.exits import size_rows
 from amc_learning.learning.exits.position_size import LARGEST_FACTOR, SMALLEST_FACTOR, rising, size_factors
+from amc_learning.learning.exits.sample import REACH_SESSIONS
 from amc_learning_tests.learning.exits.worlds import World, sample
 from amc_learning_tests.truth.exits_study import held
 
 WEEK = date(2014, 12, 12)
 UNLIKE = World(spread=2.0)
+NUMBERS = ("variance_ratio", "worst_loss_ratio")
 
 
 @given(st.lists(st.tuples(st.integers(0, 50), st.integers(1, 9)), min_size=1, max_size=12))
@@ -64,6 +66,17 @@ class TestAdvice:
             (rows["n_stopped_out"] / rows["n_trades"]).to_list(), abs=1e-9
         )
         assert rows["volatility_to"].to_list()[:-1] == rows["volatility_from"].to_list()[1:]
+
+    def test_a_trade_teaches_rates_only_once_its_limit_is_over_however_early_it_closed(self):
+        """Days 621 to 649 of 750 are within 30 sessions of the last stretch, which begins on day 650."""
+        history = sample(UNLIKE, np.random.default_rng(4))
+        day = history.entries.session - REACH_SESSIONS
+        turned = np.where((day > 620) & (day < 650), ~history.is_stopped_out, history.is_stopped_out)
+        before, after = (
+            size_rows(replace(history, is_stopped_out=stopped), WEEK, seed=[1]).select(NUMBERS)
+            for stopped in (history.is_stopped_out, turned)
+        )
+        assert before.equals(after)
 
     def test_the_same_sample_gives_the_same_rows(self):
         first, second = (size_rows(sample(UNLIKE, np.random.default_rng(3)), WEEK, seed=[7]) for _ in range(2))

@@ -116,6 +116,12 @@ class TestWhatIsKnown:
     def test_a_trade_is_not_both_open_and_closed(self):
         assert known([closed("p1")], [opening("p1")])["is_open"].to_list() == [False]
 
+    def test_what_became_known_before_the_window_does_not_count_though_a_range_of_weeks_reads_it(self):
+        """A closing without an opening has no day of opening to tell by."""
+        early = closed(known_on=SINCE - timedelta(days=1), opened_at=None)
+        assert known([early]).is_empty()
+        assert known([early | {"known_on": SINCE}]).height == 1
+
     def test_trades_opened_before_the_window_do_not_count(self):
         assert known([closed(opened_at=at(SINCE - timedelta(days=1)))]).is_empty()
 

@@ -112,6 +112,20 @@ def test_of_a_session_bought_in_after_the_open_only_the_close_counts():
     assert sold((100, 130, 80, 101), FLAT, (100, 103, 99, 102), entries=late) == (ExitReason.TIME_EXIT, 3, 102.0)
 
 
+class TestTheEntrySession:
+    """Bought at 100 in a session that opened at 120: nothing was sold at that open."""
+
+    def test_a_target_below_its_open_is_filled_at_the_target(self):
+        assert sold((120, 121, 99, 101), FLAT) == (ExitReason.PROFIT_TARGET, 1, pytest.approx(115.0))
+
+    def test_a_stop_in_the_same_bar_comes_first(self):
+        assert sold((120, 121, 91, 95), FLAT) == (ExitReason.STOP_LOSS, 1, pytest.approx(92.0))
+
+    def test_bought_in_after_the_open_and_closed_above_the_target_is_filled_at_the_target(self):
+        late = bought(is_from_open=False)
+        assert sold((100, 121, 99, 120), FLAT, entries=late) == (ExitReason.PROFIT_TARGET, 1, pytest.approx(115.0))
+
+
 @pytest.mark.parametrize(
     "levels", [(0.0, 0.1, 5), (1.0, 0.1, 5), (0.1, 0.0, 5), (0.1, 0.1, 0), (0.1, 0.1, 5, -0.1)], ids=str
 )

@@ -69,6 +69,14 @@ def test_what_comes_later_takes_back_no_settled_answer(overlap, mean):
     assert settled[-1]
 
 
+def test_what_is_settled_says_evidence_enough_though_later_days_took_some_of_it_away():
+    """Twenty gains of half the worst loss settle it; five losses of nine tenths then leave less than 40."""
+    values = np.concatenate([np.full(20, 0.5), np.full(5, -0.9)])
+    found = judge(differences(values), overlap_sessions=1, level=0.025)
+    assert found.is_settled
+    assert found.e_value >= 40
+
+
 def test_squared_errors_cannot_lose_more_than_the_worst_of_the_day():
     rng = np.random.default_rng(3)
     one, other, truth = rng.random(500), rng.random(500), (rng.random(500) < 0.2).astype(float)

@@ -32,11 +32,11 @@ def every_target(cases):
     }
 
 
-def run(cases, weeks):
+def run(cases, weeks, *, rules=RULES, before=None):
     """Week by week, each from what the weeks before it wrote."""
-    models, record = TABLES["prediction_models"].empty(), TABLES["judged_predictions"].empty()
+    models, record = before or (TABLES["prediction_models"].empty(), TABLES["judged_predictions"].empty())
     for week in weeks:
-        found = retrain(every_target(known_by(cases, week)), models, record, week=week, rules=RULES)
+        found = retrain(every_target(known_by(cases, week)), models, record, week=week, rules=rules)
         models, record = pl.concat([models, found.models]), pl.concat([record, found.record])
     return models.filter(pl.col("target") == cases.target), record
 
@@ -117,6 +117,24 @@ def test_a_week_run_again_gives_the_same_rows(ran, planted):
     assert again.models.filter(pl.col("target") == planted.target).equals(models.filter(pl.col("known_on") == week))
 
 
+def test_a_first_week_run_after_a_later_one_takes_no_evidence_from_the_weeks_after_both():
+    cases = planted_cases(12, strength=0.0, n_days=260, n_names=20)[0]
+    weeks = last_weeks(cases)[:3]
+    told = []
+    for order in ((0, 1, 2), (1, 0, 2)):
+        models, record = TABLES["prediction_models"].empty(), TABLES["judged_predictions"].empty()
+        for week in (weeks[at] for at in order):
+            is_earlier = pl.col("known_on") < week
+            found, added = run(cases, [week], before=(models.filter(is_earlier), record.filter(is_earlier)))
+            models = pl.concat([models, found.filter(pl.col("known_on") == week)])
+            record = pl.concat([record, added.filter(pl.col("known_on") == week)]).sort("known_on")
+        newest = models.filter(pl.col("known_on") == weeks[2], pl.col("role") == "challenger").sort("kind")
+        assert newest["champion_since"].to_list() == [None, None]
+        told.append(newest["reason"].str.extract(r"over (\d+) days", 1).to_list())
+    # Late, the first week adds its record, and the second has made the one it needed of the same days.
+    assert told[0] == told[1]
+
+
 def test_the_order_of_rows_changes_nothing(planted):
     """Cases are sorted before they are fitted; a record in another order is the same record."""
     week = last_weeks(planted)[0]
@@ -129,7 +147,25 @@ def test_the_order_of_rows_changes_nothing(planted):
     assert there.record.equals(back.record)
 
 
-def test_a_reign_begins_with_days_that_became_known_after_its_promotion(ran):
+def test_labels_open_at_a_decision_are_no_evidence_after_it(ran, planted):
+    """They share sessions with what it was decided on; of a first look as of a promotion."""
+    noise = planted_cases(12, strength=0.0)[0]
+    weeks = last_weeks(planted)
+    for cases, written in ((planted, ran), (noise, run(noise, weeks[:2]))):
+        models, record = (rows.filter(pl.col("known_on") < weeks[2]) for rows in written)
+        late = record.filter(pl.col("known_on") == weeks[1]).with_columns(
+            pl.col("decision_id") + "/open", entry_date=pl.lit(weeks[0]), truth=1 - pl.col("truth")
+        )
+        assert late.height
+        there, here = (
+            retrain(every_target(known_by(cases, weeks[2])), models, rows, week=weeks[2], rules=RULES).models
+            for rows in (record, pl.concat([record, late]))
+        )
+        told = ["target", "kind", "difference", "e_value", "decision"]
+        assert there.select(told).equals(here.select(told))
+
+
+def test_a_reign_begins_with_days_entered_after_its_promotion(ran):
     models, _ = ran
     weeks = models["known_on"].unique().sort().to_list()
     counted = models.filter((pl.col("known_on") == weeks[1]) & (pl.col("role") == "challenger"))
@@ -168,6 +204,15 @@ def test_a_kind_may_not_be_judged_before_it_has_days(planted):
     assert models["n_scored"].to_list() == [0, 0, 0]
 
 
+def test_how_many_days_judging_takes_is_said_until_there_are_as_many(planted):
+    """150 to fit on and twelve labels of five sessions; a window that never holds them would wait in silence."""
+    few = planted.rows(np.arange(180 * 30))
+    models, record = run(few, [week_end(max(few.matured_dates))])
+    assert record.is_empty()
+    (reason,) = models.filter(kind="linear")["reason"]
+    assert reason.endswith("candidates of 180 days are known, judging takes 210")
+
+
 def test_a_system_that_starts_small_is_judged_once_it_has_days_enough_and_every_day_counts_once():
     """The record begins in the week that has 150 days to fit on and 60, twelve labels of five sessions, to judge."""
     cases = planted_cases(13, n_days=240, n_names=20, strength=1.5)[0]
@@ -190,6 +235,19 @@ def test_models_of_another_feature_set_are_not_asked(ran, planted):
     same = new_record(known_by(planted, week), earlier, week=week, since=since, rules=RULES)
     assert same.height == record.filter(pl.col("known_on") == week).height > 0
     assert new_record(known_by(planted, week), earlier, week=week, since=since, rules=renamed).is_empty()
+
+
+def test_another_horizon_is_another_truth_with_a_record_and_a_champion_of_its_own(ran, planted):
+    weeks, longer = last_weeks(planted), replace(RULES, stop_horizon="14d", stop_overlap_sessions=10)
+    other = planted_cases(15, strength=0.0, rules=longer)[0]
+    models, record = run(
+        other, weeks[-1:], rules=longer, before=tuple(rows.filter(pl.col("known_on") < weeks[-1]) for rows in ran)
+    )
+    newest = models.filter(pl.col("known_on") == weeks[-1])
+    assert set(newest["horizon"]) == {"14d"}
+    assert newest["n_scored"].unique().to_list() == [record.filter(horizon="14d").height]
+    # Seed 11 had promoted a model at the other horizon; of this truth nothing is known yet but noise.
+    assert newest.filter(role="champion").select("kind", "decision").row(0) == ("baseline", "first")
 
 
 def test_inner_choices_use_no_case_outside_the_training_set(planted):
