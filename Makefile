@@ -36,7 +36,7 @@ up: $(INSTALLED)  ## Dagster UI and daemon on loopback
 bench: $(INSTALLED)  ## the benchmarks on the shared real feed
 	$(BIN)/python -m benchmarks.nights
 
-truth: $(INSTALLED)  ## measure every guarantee of docs/methods.md and write docs/evidence.md (half an hour of two cores)
+truth: $(INSTALLED)  ## measure every guarantee of docs/methods.md and write docs/evidence.md (about 40 minutes of two cores)
 	$(BIN)/python -m amc_learning_tests.truth.evidence --workers 2
 
 clean:  ## remove the environment, caches and every table of the embedded warehouse

@@ -5,6 +5,8 @@ Belongs here: one sentence per kind of table, for error messages. Not here: find
 
 from datetime import date
 
+from amc_learning.contracts.tables import catalogue
+
 INGESTED = {"price_bars": "bars", "index_closes": "index"}
 """Tables filled from files that can be ingested again, and the word of the command."""
 
@@ -12,6 +14,9 @@ ORDERS = ("operator_actions", "correction_orders", "publication_orders")
 
 DECISIONS = "weight_decisions"
 """Every night builds on the decision before it."""
+
+WEEKLY = "weekly"
+"""The stage of the tables that the weekly cycle fills."""
 
 RAW_SUFFIX = "_events"
 """Raw events are drained once: the inbox knows their identifiers and takes none a second time."""
@@ -28,6 +33,8 @@ def remedy(table: str, day: date | str) -> str:
             f"Ingest a file that holds that day again: amc-learning ingest {INGESTED[table]} FILE; the damaged file is "
             "then moved aside"
         )
+    if table in _weekly_tables():
+        return f"Judge that week again: amc-learning run weekly --week {day}"
     if table == DECISIONS:
         return f"Decide that day and all after it again: amc-learning backfill --from {day} --to LAST_DAY_DECIDED"
     return _copy_needed(table) or f"Write that day again: amc-learning backfill --from {day} --to {day}"
@@ -41,7 +48,8 @@ def old_rows(table: str, day: date, first: date, last: date) -> str:
         day: the day that cannot be read.
         first, last: the days the table has: what follows from each other is made anew together.
     """
-    remake = f"write the table anew: amc-learning backfill --from {first} --to {last}"
+    verb = "run weekly" if table in _weekly_tables() else "backfill"
+    remake = f"write the table anew: amc-learning {verb} --from {first} --to {last}"
     is_given = table in INGESTED or _copy_needed(table) is not None
     return (
         f"table {table}: the partition of {day} was written when its columns were declared differently (another "
@@ -61,6 +69,10 @@ def remedy_of_manifest(table: str) -> str:
     return _copy_needed(table) or (
         "Restore the file from a copy, or move the folder of the table away and rebuild it with amc-learning backfill"
     )
+
+
+def _weekly_tables() -> frozenset[str]:
+    return frozenset(table.name for table in catalogue(()) if table.stage == WEEKLY)
 
 
 def _copy_needed(table: str) -> str | None:

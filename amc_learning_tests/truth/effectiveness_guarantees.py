@@ -146,6 +146,12 @@ _SELECTED = (
     "change when it happens to look strong, and its promise comes from the same days (the winner's curse). At .05 to "
     ".10 it is a quarter of the gain. What was realised is published beside every promise."
 )
+_QUIET_BLOCKS = (
+    "The method is wrong here: where some of the five blocks, fitted to the others, suggest no change, their days "
+    "promise exactly 0. The promise is then too small and its interval too narrow: of 250 first steps the interval "
+    "missed in 35 % and more of those with such a block, and in 6 % of those without. It errs on the careful side: 15 "
+    "% of the true gains lie above the interval, .4 % below it."
+)
 NAMED = {
     "unrelated returns": "unrelated returns, 100 names",
     "returns with a common factor": "factor, normal",
@@ -245,6 +251,7 @@ GUARANTEES: tuple[Guarantee, ...] = (
             True,
             lambda effort, coefficient=coefficient: first_step_coverage(coefficient, effort),
             "%",
+            _QUIET_BLOCKS,
         )
         for coefficient in (0.1, 0.2)
     ),

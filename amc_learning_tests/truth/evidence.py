@@ -1,10 +1,10 @@
 """Measures every guarantee and writes docs/evidence.md.
 
-    python -m amc_learning_tests.truth.evidence [--effort long|quick] [--only SECTION] [--workers 2] [--into FOLDER]
+    python -m amc_learning_tests.truth.evidence [--effort long|quick] [--only SECTION] [--missing]
 
 What was measured is kept in evidence.json beside the page, with its day, so that `--only` measures one section, or one
-study, anew and leaves the others as they were. Quick numbers say only whether the measuring works: they are shown, and
-kept only where `--into` names a folder.
+study, anew and leaves the others as they were, and `--missing` measures what was not measured yet. Quick numbers say
+only whether the measuring works: they are shown, and kept only where `--into` names a folder.
 
 Belongs here: the run and what it keeps. Not here: what is measured (the studies of registry.py), how the page looks
 (page.py).
@@ -16,7 +16,7 @@ import argparse
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
@@ -42,24 +42,27 @@ class Found:
     measurement: Measurement
 
 
-def measured_by(study: str, effort: Effort, only: str | None = None) -> Iterator[Found]:
-    """Everything a study measures, or what belongs to one section, one after the other."""
+def measured_by(study: str, effort: Effort, only: str | None = None, known: Set[Key] = frozenset()) -> Iterator[Found]:
+    """Everything a study measures, or what belongs to one section, one after the other; what is known is left out."""
     for guarantee in registry.guarantees(study):
-        if only in (None, study, guarantee.section):
+        key = guarantee_key(guarantee)
+        if only in (None, study, guarantee.section) and key not in known:
             found = guarantee.measure(effort)
             verdict = guarantee.verdict(found).value
             line = f"{guarantee.section} | {guarantee.statement} | {found.value} ({found.standard_error}) | {verdict}"
             print(line, flush=True)
-            yield Found(guarantee_key(guarantee), found)
+            yield Found(key, found)
     for curve in registry.power_curves(study):
-        if only in (None, study, curve.section):
-            values = {effect: curve.measure(effect, effort) for effect in curve.effects}
-            print(f"{curve.section} | {curve.statement} | {[one.value for one in values.values()]}", flush=True)
-            yield from (Found(curve_key(curve, effect), one) for effect, one in values.items())
+        for effect in curve.effects if only in (None, study, curve.section) else ():
+            key = curve_key(curve, effect)
+            if key not in known:
+                found = curve.measure(effect, effort)
+                print(f"{' | '.join(key)} | {found.value} ({found.standard_error})", flush=True)
+                yield Found(key, found)
 
 
-def _work(study: str, effort: Effort, only: str | None) -> list[Found]:
-    return list(measured_by(study, effort, only))
+def _work(study: str, effort: Effort, only: str | None, known: Set[Key]) -> list[Found]:
+    return list(measured_by(study, effort, only, known))
 
 
 def read_record(folder: Path) -> dict[Key, Measured]:
@@ -100,7 +103,9 @@ def write(record: Mapping[Key, Measured], folder: Path) -> None:
     (folder / PAGE).write_text(page(guarantees, curves, record), encoding="utf-8")
 
 
-def run(effort: Effort, *, only: str | None, n_workers: int, folder: Path | None) -> None:
+def run(
+    effort: Effort, *, only: str | None, n_workers: int, folder: Path | None, is_missing_only: bool = False
+) -> None:
     """Measure in worker processes, one study each at a time.
 
     Args:
@@ -108,12 +113,14 @@ def run(effort: Effort, *, only: str | None, n_workers: int, folder: Path | None
         only: a section or a study; None: everything.
         n_workers: worker processes.
         folder: where record and page are; what a study measured is kept there as soon as it is done. None: nowhere.
+        is_missing_only: leave out what the record has.
     """
     record, today = read_record(folder) if folder else {}, datetime.now(UTC).date()
     # Workers share the cores among themselves: one thread each. Numbers do not depend on it.
     os.environ |= {"POLARS_MAX_THREADS": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     with ProcessPoolExecutor(n_workers, mp_context=get_context("spawn")) as workers:
-        jobs = {workers.submit(_work, study, effort, only): study for study in registry.STUDIES}
+        known = frozenset(record) if is_missing_only else frozenset[Key]()
+        jobs = [workers.submit(_work, study, effort, only, known) for study in registry.STUDIES]
         for job in as_completed(jobs):
             record |= {one.key: Measured(one.measurement, today) for one in job.result()}
             if folder:
@@ -125,6 +132,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--effort", type=Effort, choices=list(Effort), default=Effort.LONG)
     parser.add_argument("--only", metavar="SECTION", help="a heading of docs/methods.md, or the name of a study")
+    parser.add_argument("--missing", action="store_true", help="only what was not measured yet")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--into", type=Path, metavar="FOLDER", help="where record and page are; docs when long")
     chosen = parser.parse_args()
@@ -132,7 +140,7 @@ def main() -> None:
     if chosen.only not in {None, *names}:
         parser.error(f"--only is {chosen.only!r}; it must be one of {', '.join(sorted(names))}")
     folder = chosen.into or (DOCS if chosen.effort is Effort.LONG else None)
-    run(chosen.effort, only=chosen.only, n_workers=chosen.workers, folder=folder)
+    run(chosen.effort, only=chosen.only, n_workers=chosen.workers, folder=folder, is_missing_only=chosen.missing)
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ from amc_learning.learning.patterns.window import history_of, window_of
 from amc_learning_tests.learning.patterns.worlds import COMPONENTS, PLANTED, RULES, Planted, World, sessions, simulated
 from amc_learning_tests.truth.guarantees import Effort, Guarantee, Measurement, PowerCurve, share
 
-SECTION = "Discovered patterns"
+SECTION = "New patterns"
 
 SAME_PATTERN = 0.5
 """A rule stands for the planted one when they share at least this much of the candidates either holds for."""
@@ -288,7 +288,17 @@ GUARANTEES: tuple[Guarantee, ...] = (
     Guarantee(
         SECTION, "It lasts: called fading or gone in any week of the year after", 5.0, False, lasting_doubted, "%"
     ),
-    Guarantee(SECTION, "It ends on its discovery: fading or gone after two years", 90.0, True, ended_doubted, "%"),
+    Guarantee(
+        SECTION,
+        "It ends on its discovery: fading or gone after two years",
+        90.0,
+        True,
+        ended_doubted,
+        "%",
+        "Two years of days do not always tell: of 54 patterns that ended on their discovery 38 were doubted by then, "
+        "half of these within half a year. Until days tell, a known pattern stays listed with the interval of what "
+        "came since.",
+    ),
 )
 
 POWER_CURVES: tuple[PowerCurve, ...] = (

@@ -21,6 +21,7 @@ STUDIES = (
     "importance_study",
     "exits_study",
     "regime_changes_study",
+    "patterns_study",
     "overlap_size_study",
     "calibration_study",
     "threshold_power_study",

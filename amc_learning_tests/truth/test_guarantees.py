@@ -12,7 +12,7 @@ from amc_learning_tests.truth import evidence, page, registry
 from amc_learning_tests.truth.guarantees import Effort, Guarantee, Measurement, Verdict
 
 GUARANTEES = tuple(registry.every_guarantee())
-METHODS = (evidence.DOCS / "methods.md").read_text(encoding="utf-8")
+METHODS = "".join((evidence.DOCS / name).read_text(encoding="utf-8") for name in ("methods.md", "weekly.md"))
 RECORD = evidence.read_record(evidence.DOCS)
 CLEARLY = 4.0
 """Standard errors beyond a bound that chance does not explain, even among two hundred guarantees."""

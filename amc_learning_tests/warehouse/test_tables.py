@@ -15,6 +15,7 @@ from polars.testing import assert_frame_equal
 
 from amc_learning.contracts.tables import Column, Table
 from amc_learning.warehouse.errors import CorruptPartition, StorageError, TableError
+from amc_learning.warehouse.remedies import old_rows, remedy
 from amc_learning.warehouse.tables import PartitionedTable, WriteReport
 
 from .samples import MEASUREMENTS, day, rows
@@ -523,3 +524,10 @@ def test_a_refused_folder_is_a_storage_error(tmp_path):
     (tmp_path / "measurements").write_text("in the way")
     with pytest.raises(StorageError, match="table measurements"):
         PartitionedTable(tmp_path, MEASUREMENTS).write(rows((0, "A")), [day(0)])
+
+
+def test_a_table_of_the_week_is_made_anew_by_the_week():
+    friday = date(2014, 12, 12)
+    assert remedy("exit_advice", friday).endswith(f"amc-learning run weekly --week {friday}")
+    assert f"amc-learning run weekly --from {friday} --to {friday}" in old_rows("exit_advice", friday, friday, friday)
+    assert f"amc-learning backfill --from {friday} --to {friday}" in old_rows("corrections", friday, friday, friday)
