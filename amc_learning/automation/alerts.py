@@ -42,7 +42,8 @@ def deliver(alert: Alert, alerts: Alerts, log: logging.Logger) -> bool:
     body = {**asdict(alert), "text": f"{alert.subject}: {alert.sentence}"}
     try:
         httpx.post(alerts.webhook_url, json=body, timeout=alerts.webhook_timeout_seconds).raise_for_status()
-    except httpx.HTTPError as trouble:
+    # an address that is none would otherwise stop the sensor, and with it every run it asks for
+    except (httpx.HTTPError, httpx.InvalidURL) as trouble:
         # without the address, which may hold a secret
         log.error("the webhook did not take the alert: %s; check alerts.webhook_url", type(trouble).__name__)  # noqa: TRY400
         return False

@@ -70,15 +70,17 @@ def regime_change_alerts(settings: Settings) -> dg.SensorDefinition:
 
 
 def recent_changes(warehouse: Warehouse) -> Sequence[Mapping[str, Any]]:
-    """The last change of each basis, if it is one of the last days; rows of market_regimes."""
+    """Every change of the last days, in order; rows of market_regimes.
+
+    Nights that were missed come in one run, and a regime may have come and gone in them.
+    """
     table = warehouse.table("market_regimes")
     days = table.days()
     if not days:
         return []
     last: date = days[-1]
     rows = table.read(last - timedelta(days=NEWS_DAYS - 1), last)
-    found = rows.filter("is_change", pl.col("regime").is_not_null()).sort("known_on")
-    return found.group_by("basis", maintain_order=True).last().sort("basis").to_dicts()
+    return rows.filter("is_change", pl.col("regime").is_not_null()).sort("known_on", "basis").to_dicts()
 
 
 def _alert(change: Mapping[str, Any]) -> Alert:

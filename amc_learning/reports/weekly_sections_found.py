@@ -32,6 +32,9 @@ from amc_learning.reports.wording import (
 )
 
 STATUS_TONES = {"new": "good", "confirmed": "good", "fading": "accent"}
+LEVEL = 0.05
+"""Adjusted p-value under which a difference is beyond noise."""
+
 STATE_TONES = {"held": "good", "flickered": "plain", "too_early": "accent"}
 
 
@@ -261,12 +264,26 @@ def _component(row: ComponentUnderRegime, bounds: tuple[float, float]) -> tuple[
     value, name = row.regime_difference, breakable(row.component)
     said = f"{number(value.estimate)}, 95 % interval {interval(value, as_percent=False)}"
     difference = number(value.estimate, with_plus=True)
+    is_of_regimes = (
+        row.regime_difference_adjusted_p_value is not None and row.regime_difference_adjusted_p_value < LEVEL
+    )
+    of_spells = (
+        f"this change alone: {number(row.difference.estimate, with_plus=True)}, "
+        f"p {probability(row.difference_adjusted_p_value)}"
+        if row.is_beyond_noise and not is_of_regimes
+        else None
+    )
     return (
-        element("strong", name) if row.is_beyond_noise else name,
+        joined(
+            [
+                element("strong", name) if row.is_beyond_noise else name,
+                None if of_spells is None else element("span", of_spells, class_="note"),
+            ]
+        ),
         None
         if value.ci_low is None
         else interval_strip(value, bounds, label=f"{words(row.component)}: {said}", width=WIDE),
-        element("strong", difference) if row.is_beyond_noise else difference,
+        element("strong", difference) if is_of_regimes else difference,
         probability(row.regime_difference_adjusted_p_value),
         _with_n(row.since),
         _with_n(row.before),

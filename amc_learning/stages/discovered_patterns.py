@@ -42,13 +42,20 @@ def pattern_rules(settings: Settings) -> PatternRules:
 def find_patterns(warehouse: Warehouse, settings: Settings, weeks: Sequence[date]) -> pl.DataFrame:
     """Write the patterns of these weeks and what was searched, in order: each starts from the one before."""
     table, rules = warehouse.table("discovered_patterns"), pattern_rules(settings)
-    before = table.latest_on_or_before(weeks[0] - timedelta(days=1))
+    before = _last_searched(warehouse, weeks[0], rules)
     previous = None if before is None else table.read(before, before)
     first = max(needed_from(previous, week=weeks[0], rules=rules), FIRST_KNOWLEDGE_DAY)
     found = discover_patterns(_cases(warehouse, first, weeks[-1], rules), previous, weeks=weeks, rules=rules)
     warehouse.table("pattern_searches").write(found.searches, weeks)
     table.write(found.patterns, weeks)
     return found.patterns
+
+
+def _last_searched(warehouse: Warehouse, week: date, rules: PatternRules) -> date | None:
+    """The last week before this one that was searched at its horizon: weeks at another one break no history."""
+    searches = warehouse.table("pattern_searches").read(None, week - timedelta(days=1), columns=["known_on", "horizon"])
+    searched = searches.filter(pl.col("horizon") == rules.horizon)["known_on"].to_list()
+    return max(searched, default=None)
 
 
 def _cases(warehouse: Warehouse, first: date, last: date, rules: PatternRules) -> pl.DataFrame:

@@ -9,6 +9,7 @@ from datetime import date, timedelta
 import polars as pl
 
 from amc_learning.learning.regimes import EXTRA_READ_DAYS, regime_changes
+from amc_learning.learning.regimes.regime_changes import LISTED_DAYS
 from amc_learning.settings import Settings
 from amc_learning.stages.turns import taking_turns
 from amc_learning.warehouse import Warehouse
@@ -33,9 +34,11 @@ def judge_regime_changes(warehouse: Warehouse, settings: Settings, weeks: Sequen
     """
     window, horizon = settings.weekly.window_days, settings.weights.evidence_horizon
     first = weeks[0] - timedelta(days=window)
+    # changes are listed for longer than a short window: what a week lists must not hang on the weeks beside it
+    regimes_from = weeks[0] - timedelta(days=max(window, LISTED_DAYS) + EXTRA_READ_DAYS)
     changes = regime_changes(
         warehouse.table("daily_statistics").read(first, weeks[-1], columns=_STATISTICS_COLUMNS),
-        warehouse.table("market_regimes").read(first - timedelta(days=EXTRA_READ_DAYS), weeks[-1]),
+        warehouse.table("market_regimes").read(regimes_from, weeks[-1]),
         as_of=weeks,
         horizon=horizon,
         sessions=settings.outcomes.horizons[horizon],

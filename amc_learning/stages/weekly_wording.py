@@ -100,11 +100,10 @@ def _sentence(text: str) -> str:
 
 def _failures(counts: WeekCounts) -> list[str]:
     n = counts.n_new_failures
-    return (
-        [f"{_counted(n, 'failure is', 'failures are')} systematic now and {'was' if n == 1 else 'were'} not before."]
-        if n
-        else []
-    )
+    if not n:
+        return []
+    were = "was" if n == 1 else "were"
+    return [f"{_counted(n, 'failure')} turned out to be systematic in this week and {were} not before."]
 
 
 def _patterns(found: Found) -> list[str]:

@@ -158,3 +158,19 @@ def test_what_the_webhook_did_not_take_is_tried_again_and_not_for_ever(settings,
 def test_without_a_night_there_is_nothing_to_tell(settings, webhook):
     assert "no change of regime" in tick(settings).skip_message
     assert webhook.bodies == []
+
+
+def test_a_regime_that_came_and_went_in_nights_that_ran_together_is_told_both_times(settings, webhook):
+    read(settings, ("index", DAY, "calm", "turbulent"))
+    read(settings, ("index", BEFORE, "turbulent", "calm"), until=BEFORE)
+    cursor = tick(settings).cursor
+    told = [(body["facts"]["known_on"], body["facts"]["regime"]) for body in webhook.bodies]
+    assert told == [(str(BEFORE), "turbulent"), (str(DAY), "calm")]
+    tick(settings, cursor)
+    assert len(webhook.bodies) == 2
+
+
+def test_an_address_that_is_none_stops_no_tick(settings):
+    read(settings, ("index", DAY, "turbulent", "calm"))
+    strange = settings.model_copy(update={"alerts": Alerts(webhook_url="http://hooks:port/x")})
+    assert len(Told.from_cursor(tick(strange).cursor).untold) == 1

@@ -9,6 +9,7 @@ from amc_learning.reports.page import POLICY
 from amc_learning.reports.weekly_page import render_weekly_page
 from amc_learning_tests.reports import weekly_sample
 from amc_learning_tests.reports.pages import Page, coordinates, pictures, section
+from amc_learning_tests.reports.sample import around
 from amc_learning_tests.reports.test_page import attacked, turned
 from amc_learning_tests.service.dashboard.browser import CHROMIUM, tab
 
@@ -163,3 +164,23 @@ def test_on_a_phone_and_on_a_desk_nothing_scrolls_sideways_but_tables_in_their_b
                 browser.open(page.as_uri(), width=width)
                 assert browser.value("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
         assert browser.complaints == []
+
+
+def test_a_component_named_for_one_change_alone_says_so_and_does_not_stress_the_difference_of_regimes():
+    # Of this change +0.12 (p 0.01); of the kind of change +0.021 (p 0.4), which stands in the column.
+    change = weekly_sample.regime_change()
+    first = change.components[0].model_copy(
+        update={
+            "difference": around(0.12, 0.03, 130),
+            "difference_adjusted_p_value": 0.01,
+            "regime_difference": around(0.021, 0.024, 744),
+            "regime_difference_adjusted_p_value": 0.4,
+        }
+    )
+    report = weekly_sample.full_report().model_copy(
+        update={"regime_changes": [change.model_copy(update={"components": [first]})]}
+    )
+    page = render_weekly_page(report)
+    text = Page(section(page, "regimes")).text
+    assert "this change alone: +0.120, p 0.010" in text
+    assert "<strong>+0.021</strong>" not in page

@@ -106,3 +106,11 @@ def test_a_warehouse_without_outcomes_says_that_days_are_missing(settings):
     assert find_patterns(empty, settings, WEEKS[-1:]).is_empty()
     searched = empty.table("pattern_searches").read(None, None).row(0, named=True)
     assert (searched["evidence"], searched["n_rules_tried"]) == ("insufficient_days", 0)
+
+
+def test_a_week_at_another_horizon_breaks_no_history(warehouse, settings):
+    find_patterns(warehouse, settings, WEEKS[:1])
+    other = settings.model_copy(update={"weekly": settings.weekly.model_copy(update={"horizon": "1d"})})
+    find_patterns(warehouse, other, WEEKS[1:2])
+    found = find_patterns(warehouse, settings, WEEKS[2:]).filter(pattern=PLANTED)
+    assert found.select("status", "first_found_on", "n_weeks_seen").row(0) == ("confirmed", WEEKS[0], 2)

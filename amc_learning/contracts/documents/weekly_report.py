@@ -22,7 +22,7 @@ class WeekCounts(Part):
     n_outcomes: int = Field(description="Candidate outcomes that matured, all horizons.")
     n_nights_moved: int = Field(description="Nights that moved a weight in force.")
     n_new_patterns: int = Field(description="Length of new_patterns.")
-    n_new_failures: int = Field(description="Systematic failures of its last night that the week before had not.")
+    n_new_failures: int = Field(description="Systematic failures of its nights that the night before them had not.")
 
 
 class DiscoveredPattern(Part):

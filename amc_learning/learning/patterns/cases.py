@@ -30,6 +30,9 @@ THESIS_MEMORY = timedelta(days=7)
 TURNOVER_SESSIONS = 20
 """Sessions of a symbol its turnover is the mean of; with half of them it is known."""
 
+TURNOVER_SPAN = "31d"
+"""Calendar days that hold 20 sessions whatever the holidays; older bars of a symbol that seldom trades do not count."""
+
 TURNOVER_MEMORY = timedelta(days=14)
 """A symbol without a bar for this long has no known turnover: no exchange pauses that long."""
 
@@ -144,15 +147,17 @@ def _with_source(cases: pl.DataFrame, theses: pl.DataFrame) -> pl.DataFrame:
 def _with_dollar_volume(cases: pl.DataFrame, bars: pl.DataFrame) -> pl.DataFrame:
     """Mean daily turnover of the symbol over the sessions before the day of the decision."""
     wanted = cases.select("symbol").unique()
+    traded = pl.col("close_usd") * pl.col("volume_shares")
+    of_sessions = traded.rolling_mean(TURNOVER_SESSIONS, min_samples=TURNOVER_SESSIONS // 2)
+    of_span = traded.rolling_mean_by("known_on", TURNOVER_SPAN, min_samples=TURNOVER_SESSIONS // 2)
+    n_in_span = traded.is_not_null().cast(pl.Int64).rolling_sum_by("known_on", TURNOVER_SPAN)
     turnover = (
         bars.join(wanted, on="symbol", how="semi")
         .sort("symbol", "known_on")
         .select(
             "symbol",
             _traded_on="known_on",
-            _dollar_volume=(pl.col("close_usd") * pl.col("volume_shares"))
-            .rolling_mean(TURNOVER_SESSIONS, min_samples=TURNOVER_SESSIONS // 2)
-            .over("symbol"),
+            _dollar_volume=pl.when(n_in_span >= TURNOVER_SESSIONS).then(of_sessions).otherwise(of_span).over("symbol"),
         )
         .sort("_traded_on", "symbol")
     )

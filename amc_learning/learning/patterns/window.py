@@ -124,8 +124,12 @@ class Window:
     def plain(self, pattern: str) -> PlainNumbers:
         """Counts, rates and means over the whole window."""
         rule = self.numbers.get(pattern)
-        if rule is None or not len(self.cases.returns):
+        if not len(self.cases.returns):
             return PlainNumbers(0, 0.0, None, None, None, None, None)
+        if rule is None:
+            # as for a rule that other weeks of a range know: it holds for nobody here
+            nobody = np.zeros(len(self.cases.returns), dtype=bool)
+            return plain_numbers(self.cases, nobody, np.zeros(0))
         return plain_numbers(self.cases, self.space.holds(self.cases, rule), self.contrasts.excess[:, rule])
 
     def searched_for(self, pattern: str) -> RuleSearch:

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 import polars as pl
 import pytest
 
-from amc_learning.learning.patterns.cases import pattern_cases
+from amc_learning.learning.patterns.cases import BARS_LOOK_BACK, pattern_cases
 from amc_learning.learning.patterns.rules import PatternRules
 
 RULES = PatternRules(components=("squeeze",))
@@ -117,3 +117,11 @@ def test_a_bar_a_thesis_or_a_regime_of_later_days_changes_nothing():
         regimes=[(ENTRY, "index", "turbulent"), (ENTRY, "discovery", "squeeze_setup")],
     )
     assert later.equals(before)
+
+
+def test_bars_from_before_the_days_a_week_reads_never_count_however_seldom_a_symbol_trades():
+    # every fourth day: 11 bars in the 45 days a week reads, the others only in a range that begins earlier
+    bars = [(DECIDED - timedelta(days=step), "ABC", 10.0, 2e5 if step < 45 else 9e7) for step in range(121, 0, -4)]
+    alone = [bar for bar in bars if bar[0] >= DECIDED - BARS_LOOK_BACK]
+    bands = [cases([outcome()], bars=read)["dollar_volume_band"].to_list() for read in (alone, bars)]
+    assert bands[0] == bands[1]

@@ -136,3 +136,16 @@ def test_days_since_the_earliest_discovery_are_read_even_when_older_than_the_win
     assert needed_from(None, week=WEEKS[1], rules=RULES) == start
     much_later = WEEKS[1] + timedelta(days=2000)
     assert needed_from(first, week=much_later, rules=RULES) == WEEKS[0]
+
+
+def test_a_known_pattern_of_a_value_that_left_the_window_has_the_same_row_alone_as_in_a_range(frame, found):
+    known = found.patterns.filter(known_on=WEEKS[0], pattern=PLANTED).with_columns(
+        pattern=pl.lit("squeeze=60-100 & source=of_old"), discovered_on=pl.lit(WEEKS[0])
+    )
+    week, start = WEEKS[2], WEEKS[2] - timedelta(days=RULES.window_days - 1)
+    oldest = frame.filter(pl.col("known_on") >= start)
+    before = frame.head(1).with_columns(known_on=pl.lit(start - timedelta(days=7)), source=pl.lit("of_old"))
+    in_range = pl.concat([before, oldest])
+    rows = [discover_patterns(read, known, weeks=[week], rules=RULES).patterns for read in (oldest, in_range)]
+    assert rows[0].filter(pattern="squeeze=60-100 & source=of_old").height == 1
+    assert rows[0].equals(rows[1])
