@@ -172,15 +172,17 @@ from amc_learning.cli.serve import run_together
 
 sys.exit(run_together([[sys.executable, "-c", program] for program in sys.argv[1:]]))
 """
+# Each says its number in one write: two programs share the pipe, and `print` may write the line end by itself.
 PATIENT = """
 import os, signal
 signal.signal(signal.SIGINT, lambda *_: os._exit(0))
-print(os.getpid(), flush=True)
+os.write(1, b"%d\\n" % os.getpid())
 while True:
     signal.pause()
 """
+SAY_PID = r'os.write(1, b"%d\n" % os.getpid())'
 DEAF = PATIENT.replace("lambda *_: os._exit(0)", "signal.SIG_IGN")
-BRIEF = "print(0, flush=True)"
+BRIEF = r'import os; os.write(1, b"0\n")'
 
 
 @contextlib.contextmanager
@@ -241,7 +243,7 @@ def test_a_program_that_cannot_be_started_leaves_none_behind(tmp_path):
         "run_together([[sys.executable, '-c', sys.argv[1]], ['/nowhere/at/all']])"
     )
     noted = tmp_path / "pid"
-    program = PATIENT.replace("print(os.getpid(), flush=True)", f"open({str(noted)!r}, 'w').write(str(os.getpid()))")
+    program = PATIENT.replace(SAY_PID, f"open({str(noted)!r}, 'w').write(str(os.getpid()))")
     command = [sys.executable, "-c", script, program]
     assert subprocess.run(command, stderr=subprocess.DEVNULL, cwd=ROOT, timeout=LONGEST_SECONDS, check=False).returncode
     left = [int(noted.read_text())] if noted.exists() and noted.read_text() else []
