@@ -3,7 +3,7 @@
 import dagster as dg
 import polars as pl
 
-from amc_learning.assets.charts import BAD, GOOD, MUTED, _figure, _png
+from amc_learning.assets.charts import BAD, GOOD, MUTED, figure, png
 from amc_learning.assets.collect import price_bars
 from amc_learning.assets.common import described, newest, preview, weekly_arguments
 from amc_learning.assets.outcomes import feature_outcomes
@@ -86,8 +86,8 @@ def exit_map(strategies: pl.DataFrame) -> bytes | None:
         shown[name].unique().sort().to_list() for name in ("max_sessions", "stop_loss", "profit_target")
     )
     largest = max(float(shown["difference"].abs().max() or 0.0), 1e-4)  # type: ignore[arg-type]
-    figure = Figure(figsize=(7.6, 2.5), dpi=80, layout="constrained")
-    panels = figure.subplots(1, len(limits), sharey=True, squeeze=False)[0]
+    chart = Figure(figsize=(7.6, 2.5), dpi=80, layout="constrained")
+    panels = chart.subplots(1, len(limits), sharey=True, squeeze=False)[0]
     for axes, limit in zip(panels, limits, strict=True):
         values = np.full((len(stops), len(targets)), np.nan)
         for stop, target, gain in (
@@ -100,10 +100,10 @@ def exit_map(strategies: pl.DataFrame) -> bytes | None:
         axes.set_title(f"{limit} sessions", fontsize=8, loc="left")
         axes.set_xlabel("target %", fontsize=7)
     panels[0].set_ylabel("stop %", fontsize=7)
-    bar = figure.colorbar(image, ax=list(panels), shrink=0.9)
+    bar = chart.colorbar(image, ax=list(panels), shrink=0.9)
     bar.set_label("% a trade over what was done", fontsize=7)
     bar.ax.tick_params(labelsize=6)
-    return _png(figure)
+    return png(chart)
 
 
 def _level(level: float, none: float) -> str:
@@ -115,7 +115,7 @@ def stop_out_chart(sizes: pl.DataFrame) -> bytes | None:
     shown = sizes.drop_nulls("stop_out_rate")
     if shown.is_empty():
         return None
-    figure, axes = _figure(width=4.2, height=2.4)
+    chart, axes = figure(width=4.2, height=2.4)
     bands, rates = shown["volatility_band"].to_list(), shown["stop_out_rate"].to_numpy()
     colour = GOOD if shown["is_advised"].any() else MUTED
     axes.bar(bands, rates, color=colour)
@@ -125,4 +125,4 @@ def stop_out_chart(sizes: pl.DataFrame) -> bytes | None:
     axes.errorbar(known["volatility_band"].to_list(), rate, yerr=[rate - low, high - rate], fmt="none", ecolor=BAD)
     axes.set_xlabel("fifth of trades by volatility at entry, calmest first", fontsize=8)
     axes.set_ylabel("share stopped out", fontsize=8)
-    return _png(figure)
+    return png(chart)

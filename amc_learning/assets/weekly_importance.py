@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import dagster as dg
 import polars as pl
 
-from amc_learning.assets.charts import INK, MUTED, _png
+from amc_learning.assets.charts import INK, MUTED, png
 from amc_learning.assets.common import described, newest, preview, weekly_arguments
 from amc_learning.assets.outcomes import feature_outcomes
 from amc_learning.assets.partitions import DAYS_OF_THE_WEEK, WEEK_BEFORE, known_weeks
@@ -66,8 +66,8 @@ def importance_chart(importance: pl.DataFrame, *, horizons: Sequence[str]) -> by
         return None
     drawn = [horizon for horizon in horizons if horizon in shown["horizon"]]
     components = shown["component"].unique().sort(descending=True).to_list()
-    figure = Figure(figsize=(7.6, 0.7 + 0.26 * len(components)), dpi=80, layout="constrained")
-    panels = figure.subplots(1, len(drawn), sharey=True, squeeze=False)[0]
+    chart = Figure(figsize=(7.6, 0.7 + 0.26 * len(components)), dpi=80, layout="constrained")
+    panels = chart.subplots(1, len(drawn), sharey=True, squeeze=False)[0]
     for axes, horizon in zip(panels, drawn, strict=True):
         rows = shown.filter(horizon=horizon)
         places = [components.index(name) for name in rows["component"].to_list()]
@@ -83,5 +83,5 @@ def importance_chart(importance: pl.DataFrame, *, horizons: Sequence[str]) -> by
         axes.tick_params(axis="x", labelsize=6)
         axes.spines[["top", "right"]].set_visible(False)
         axes.set_title(horizon, fontsize=8)
-    figure.supxlabel("coefficient lost when shuffled; dark: beyond noise; band and dashes: noise", fontsize=8)
-    return _png(figure)
+    chart.supxlabel("coefficient lost when shuffled; dark: beyond noise; band and dashes: noise", fontsize=8)
+    return png(chart)

@@ -5,7 +5,7 @@ import json
 import dagster as dg
 import polars as pl
 
-from amc_learning.assets.charts import INK, LINES, MUTED, _figure, _png
+from amc_learning.assets.charts import INK, LINES, MUTED, figure, png
 from amc_learning.assets.collect import discovery_candidates, price_bars
 from amc_learning.assets.common import described, newest, preview, weekly_arguments
 from amc_learning.assets.outcomes import candidate_outcomes, feature_outcomes
@@ -118,7 +118,7 @@ def calibration_chart(champions: pl.DataFrame) -> bytes | None:
     }
     if not curves:
         return None
-    figure, axes = _figure(4.2, 3.0)
+    chart, axes = figure(4.2, 3.0)
     axes.plot([0, 1], [0, 1], color=MUTED, linewidth=0.8)
     for (target, blocks), colour in zip(curves.items(), LINES, strict=False):
         predicted, came_true = ([block[name] for block in blocks] for name in ("predicted", "came_true"))
@@ -127,4 +127,4 @@ def calibration_chart(champions: pl.DataFrame) -> bytes | None:
     axes.set_xlabel("predicted probability, days not seen", fontsize=8)
     axes.set_ylabel("share that came true", fontsize=8, color=INK)
     axes.legend(fontsize=8, frameon=False)
-    return _png(figure)
+    return png(chart)

@@ -3,7 +3,7 @@
 import dagster as dg
 import polars as pl
 
-from amc_learning.assets.charts import INK, MUTED, _figure, _png
+from amc_learning.assets.charts import INK, MUTED, figure, png
 from amc_learning.assets.collect import discovery_candidates, price_bars, thesis_decisions
 from amc_learning.assets.common import described, newest, preview, weekly_arguments
 from amc_learning.assets.outcomes import feature_outcomes
@@ -70,7 +70,7 @@ def effect_chart(patterns: pl.DataFrame) -> bytes | None:
     if discovered.is_empty():
         return None
     rows = discovered.sort("status", "pattern").head(SHOWN).reverse()
-    figure, axes = _figure(7.6, 0.8 + 0.34 * rows.height)
+    chart, axes = figure(7.6, 0.8 + 0.34 * rows.height)
     for name, colour, shift in (("effect", INK, 0.0), ("effect_since", MUTED, -0.25)):
         known = rows.with_row_index("place").filter(pl.col(f"{name}_ci_low").is_not_null())
         value, low, high = (100 * known[column].to_numpy() for column in (name, f"{name}_ci_low", f"{name}_ci_high"))
@@ -80,4 +80,4 @@ def effect_chart(patterns: pl.DataFrame) -> bytes | None:
     labels = [f"{pattern} ({status})" for pattern, status in rows.select("pattern", "status").iter_rows()]
     axes.set_yticks(range(rows.height), labels, fontsize=7)
     axes.set_xlabel("return less the others of the day, % (dark: window, light: since discovery)", fontsize=8)
-    return _png(figure)
+    return png(chart)

@@ -1,5 +1,6 @@
 """Schedules: the calendar facts of the loop."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 
 import dagster as dg
@@ -7,10 +8,11 @@ import dagster as dg
 from amc_learning.assets.partitions import week_key
 from amc_learning.automation.jobs import daily_correction_cycle, weekly_deep_correction
 from amc_learning.automation.sensors import range_tags
+from amc_learning.automation.tidy import tidy_job
 from amc_learning.contracts.knowledge_days import MARKET_TIMEZONE, previous_knowledge_day, week_end
 from amc_learning.settings import Automation
 from amc_learning.stages.due import due_nights
-from amc_learning.stages.week import due_weeks
+from amc_learning.stages.week import due_weeks, without_gaps
 from amc_learning.warehouse import Warehouse
 
 
@@ -32,7 +34,7 @@ def daily_schedule(automation: Automation) -> dg.ScheduleDefinition:
         context: dg.ScheduleEvaluationContext, warehouse: dg.ResourceParam[Warehouse]
     ) -> dg.RunRequest:
         yesterday = yesterday_of(context.scheduled_execution_time)
-        days = due_nights(warehouse, yesterday)
+        days = due_nights(warehouse, yesterday, context.scheduled_execution_time.date())
         if len(days) == 1:
             return dg.RunRequest(run_key=f"daily-{yesterday}", partition_key=yesterday.isoformat())
         return dg.RunRequest(run_key=f"daily-{yesterday}", tags=range_tags(days[0], days[-1]))
@@ -43,7 +45,8 @@ def daily_schedule(automation: Automation) -> dg.ScheduleDefinition:
 def weekly_schedule(automation: Automation) -> dg.ScheduleDefinition:
     """The weekly cycle on Saturday morning in New York, after Friday's night: it judges the week that just ended.
 
-    Weeks that were missed in the month before come with it, in one run and in their order, as far as their nights ran.
+    Weeks that were missed in the month before and whose nights all ran come with it in their order: in one run, or in
+    several where a week between them lacks a night.
     """
 
     @dg.schedule(
@@ -56,15 +59,33 @@ def weekly_schedule(automation: Automation) -> dg.ScheduleDefinition:
     )
     def weekly_correction_schedule(
         context: dg.ScheduleEvaluationContext, warehouse: dg.ResourceParam[Warehouse]
-    ) -> dg.RunRequest:
+    ) -> dg.RunRequest | list[dg.RunRequest]:
         week = week_end(yesterday_of(context.scheduled_execution_time))
-        weeks = due_weeks(warehouse, week)
-        run_key, (first, last) = f"weekly-{week}", (week_key(weeks[0]), week_key(weeks[-1]))
-        if len(weeks) == 1:
-            return dg.RunRequest(run_key=run_key, partition_key=last)
-        return dg.RunRequest(run_key=run_key, tags=range_tags(date.fromisoformat(first), date.fromisoformat(last)))
+        *earlier, last = [_run_of(weeks, week) for weeks in without_gaps(due_weeks(warehouse, week))]
+        return [*earlier, last] if earlier else last
 
     return weekly_correction_schedule
+
+
+def _run_of(weeks: Sequence[date], asked_for: date) -> dg.RunRequest:
+    """One run over weeks that follow each other."""
+    run_key = f"weekly-{asked_for}" if weeks[-1] == asked_for else f"weekly-{asked_for}-missed-{weeks[-1]}"
+    first, last = week_key(weeks[0]), week_key(weeks[-1])
+    if len(weeks) == 1:
+        return dg.RunRequest(run_key=run_key, partition_key=last)
+    return dg.RunRequest(run_key=run_key, tags=range_tags(date.fromisoformat(first), date.fromisoformat(last)))
+
+
+def tidy_schedule(automation: Automation) -> dg.ScheduleDefinition:
+    """Every day two hours after the night: what retention does not keep is removed."""
+    return dg.ScheduleDefinition(
+        name="tidy_schedule",
+        job=tidy_job,
+        cron_schedule=f"{automation.daily_minute} {(automation.daily_hour + 2) % 24} * * *",
+        execution_timezone=MARKET_TIMEZONE,
+        default_status=_status(is_on=automation.tidy_schedule_is_on),
+        description="Removes what the retention settings do not keep; no event, no table.",
+    )
 
 
 def yesterday_of(tick: datetime) -> date:

@@ -57,15 +57,21 @@ def weekly(
 def run_weeks_through_dagster(settings: Settings, weeks: Sequence[date], *, is_verbose: bool = False) -> JobResult:
     """Run the weekly job for these weeks, told by their last knowledge days; their partitions are the Saturdays.
 
+    Weeks with gaps between them take a run each range; the result is that of the last one that ran.
+
     Raises:
         WeekError: a night of one of them did not run; no run was begun.
     """
     from amc_learning.automation.jobs import WEEKLY_DEEP_CORRECTION  # noqa: PLC0415
-    from amc_learning.stages.week import refuse_unfinished_weeks  # noqa: PLC0415
+    from amc_learning.stages.week import refuse_unfinished_weeks, without_gaps  # noqa: PLC0415
 
     refuse_unfinished_weeks(open_warehouse(settings), weeks)
-    saturdays = [week + timedelta(days=1) for week in weeks]
-    return run_job(settings, WEEKLY_DEEP_CORRECTION, saturdays, is_verbose=is_verbose)
+    *earlier, last = [[week + timedelta(days=1) for week in part] for part in without_gaps(weeks)]
+    for saturdays in earlier:
+        result = run_job(settings, WEEKLY_DEEP_CORRECTION, saturdays, is_verbose=is_verbose)
+        if not result.is_success:
+            return result
+    return run_job(settings, WEEKLY_DEEP_CORRECTION, last, is_verbose=is_verbose)
 
 
 def week_summary(warehouse: "Warehouse", week: date) -> dict[str, Any]:

@@ -33,7 +33,8 @@ class LearningEffectiveness(Part):
     """Whether learning leads to anything."""
 
     patterns_discovered_this_week: int | None = Field(
-        description="Systematic failures that were new in the last 7 days; null before the first night."
+        description="Patterns new in the weekly report of the last 7 days, and systematic failures new in its nights; "
+        "null before the first night."
     )
     parameter_adjustments_this_week: int | None = Field(
         description="Nights of the last 7 days that moved a weight; null before the first night."

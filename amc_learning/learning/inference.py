@@ -82,7 +82,7 @@ def degrees_of_freedom(n: int, *, overlap_sessions: int) -> int:
 
 
 @lru_cache(maxsize=128)
-def _cosines(n: int, freedom: int) -> FloatArray:
+def low_frequency_cosines(n: int, freedom: int) -> FloatArray:
     """Type II cosines, orthonormal and orthogonal to a constant: one row per frequency."""
     frequencies = np.pi * np.arange(1, freedom + 1) / n
     cosines: FloatArray = np.sqrt(2 / n) * np.cos(np.outer(frequencies, np.arange(n) + 0.5))
@@ -97,7 +97,7 @@ def _lag_cosines(n: int, freedom: int, overlap_sessions: int) -> FloatArray:
     return cosines
 
 
-def _relative_spectrum(centred: FloatArray, variance: float, freedom: int, overlap_sessions: int) -> FloatArray:
+def relative_spectrum(centred: FloatArray, variance: float, freedom: int, overlap_sessions: int) -> FloatArray:
     """Spectrum that overlap alone implies at the cosines' frequencies, relative to frequency zero.
 
     A feature with autocorrelation phi**k against labels that share h-k of h sessions gives daily numbers with
@@ -142,8 +142,8 @@ def long_run_variance(values: FloatArray, *, overlap_sessions: int) -> float:
     if variance <= (1e-14 * float(np.abs(values).max())) ** 2:
         return float("nan")
     # Multiply and sum, not a matrix product: how a BLAS splits one depends on the threads of the day.
-    ordinates = (_cosines(len(centred), freedom) * centred).sum(axis=1) ** 2
-    return float(np.mean(ordinates / _relative_spectrum(centred, variance, freedom, overlap_sessions)))
+    ordinates = (low_frequency_cosines(len(centred), freedom) * centred).sum(axis=1) ** 2
+    return float(np.mean(ordinates / relative_spectrum(centred, variance, freedom, overlap_sessions)))
 
 
 def mean_inferences(values: FloatArray, *, overlap_sessions: int, confidence: float = 0.95) -> MeanInferences:

@@ -3,11 +3,13 @@
 Belongs here: ranks and what is computed from ranks, for several scores of one cross-section at once.
 Not here: which decisions form a cross-section (cross_sections.py), inference over days (correlation.py).
 
-Every function takes scores as features x decisions. Weights are whole numbers, so that ranks are whole numbers and sums
-of their products are exact as long as the cube of the total weight stays below 2**53 (208,000 rows of weight 1); beyond
-that they are rounded, always in the order of the columns. Nothing depends on threads or on neighbouring days.
+Every function takes scores as features x decisions; leading axes, where there are any, are cross-sections with equally
+many decisions, each computed by itself. Weights are whole numbers, so that ranks are whole numbers and sums of their
+products are exact as long as the cube of the total weight stays below 2**53 (208,000 rows of weight 1); beyond that
+they are rounded, always in the order of the columns. Nothing depends on threads or on neighbouring days.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,37 +39,46 @@ def doubled_ranks(values: Floats, weights: Floats) -> Ranks:
 
     Args:
         values: features x decisions, NaN where unknown.
-        weights: one whole number >= 0 per decision.
+        weights: one whole number >= 0 per decision; broadcast against `values`.
 
     Source: mid-ranks, Spearman 1904; weighted as in Bailey and Emad, wCorr methodology.
 
     >>> doubled_ranks(np.array([[3.0, 1.0, 3.0]]), np.array([1.0, 2.0, 1.0])).by_weight
     array([[6., 2., 6.]])
     """
-    n_features, n = values.shape
-    row_starts = np.arange(n_features)[:, np.newaxis] * n
-    flat = np.argsort(values, axis=1) + row_starts
-    ordered = values.ravel()[flat]
-    is_first = np.ones((n_features, n + 1), dtype=bool)
-    is_first[:, 1:-1] = ordered[:, 1:] != ordered[:, :-1]
-    positions = np.arange(n)
-    first = np.maximum.accumulate(np.where(is_first[:, :-1], positions, 0), axis=1)
-    past_last = np.minimum.accumulate(np.where(is_first[:, 1:], positions + 1, n)[:, ::-1], axis=1)[:, ::-1]
-    below = np.zeros((n_features, n + 1))
-    np.cumsum(weights[flat - row_starts], axis=1, out=below[:, 1:])
-    by_count, by_weight = np.empty(n_features * n), np.empty(n_features * n)
-    by_count[flat] = first + past_last
-    offsets = np.arange(n_features)[:, np.newaxis] * (n + 1)
-    below_flat = below.ravel()
-    by_weight[flat] = below_flat[first + offsets] + below_flat[past_last + offsets]
-    return Ranks(by_count.reshape(values.shape), by_weight.reshape(values.shape))
+    n = values.shape[-1]
+    rows = values.reshape(math.prod(values.shape[:-1]), n)
+    row_starts = np.arange(len(rows)) * n
+    flat = (np.argsort(rows, axis=1) + row_starts[:, np.newaxis]).ravel()
+    ordered = rows.ravel()[flat].reshape(rows.shape)
+    is_first = np.ones(rows.shape, dtype=bool)
+    np.not_equal(ordered[:, 1:], ordered[:, :-1], out=is_first[:, 1:])
+    first = np.flatnonzero(is_first)
+    n_tied = np.diff(first, append=rows.size)
+    by_count: Floats = np.empty(rows.size)
+    # Positions count through all rows; what lies before a row counts twice in first plus past last.
+    doubled = np.repeat(2 * first + n_tied, n_tied).reshape(rows.shape) - 2 * row_starts[:, np.newaxis]
+    by_count[flat] = doubled.ravel()
+    by_count = by_count.reshape(values.shape)
+    if (weights == 1).all():
+        return Ranks(by_count, by_count)
+    below = np.zeros((len(rows), n + 1))
+    every_weight = np.broadcast_to(weights, values.shape).ravel()
+    np.cumsum(every_weight[flat].reshape(rows.shape), axis=1, out=below[:, 1:])
+    # A row of `below` is one longer than a row of values.
+    first_below = first + np.repeat(np.arange(len(rows)), is_first.sum(axis=1))
+    by_weight = np.empty(rows.size)
+    by_weight[flat] = np.repeat(below.ravel()[first_below] + below.ravel()[first_below + n_tied], n_tied)
+    return Ranks(by_count, by_weight.reshape(values.shape))
 
 
 @dataclass(frozen=True)
 class RankedPairs:
-    """The pairs (score and return both known) of one cross-section, ranked per feature.
+    """The pairs (score and return both known) of cross-sections, ranked per feature.
 
-    `scores` and `returns` hold ranks centred at 0, doubled and weighted, and 0 outside the pairs.
+    `scores` and `returns` hold ranks centred at 0, doubled and weighted, and 0 outside the pairs. `known_return_ranks`
+    are the doubled weighted ranks of all known returns, whatever the scores. They and `weights` have an axis of length
+    1 in the place of the features.
     """
 
     is_pair: Bools
@@ -76,11 +87,12 @@ class RankedPairs:
     score_ranks: Ranks
     scores: Floats
     returns: Floats
+    known_return_ranks: Floats
 
     @property
     def n_pairs(self) -> npt.NDArray[np.int64]:
         """Pairs per feature."""
-        counts: npt.NDArray[np.int64] = self.is_pair.sum(axis=1)
+        counts: npt.NDArray[np.int64] = self.is_pair.sum(axis=-1)
         return counts
 
 
@@ -89,18 +101,38 @@ def ranked_pairs(scores: Floats, returns: Floats, weights: Floats) -> RankedPair
 
     Args:
         scores: features x decisions, NaN where not scored.
-        returns: one per decision, NaN where unknown.
+        returns: one per decision, NaN where unknown. With leading axes that scores and weights lack they are returns of
+            the same decisions at several horizons; scores are ranked once if all horizons know the same decisions.
         weights: one whole number >= 1 per decision.
     """
-    n_features = len(scores)
-    is_pair = ~(np.isnan(scores) | np.isnan(returns))
-    both = np.where(np.tile(is_pair, (2, 1)), np.concatenate([scores, np.broadcast_to(returns, scores.shape)]), np.nan)
-    ranks = doubled_ranks(both, weights)
-    total = (is_pair * weights).sum(axis=1)
+    returns, weights = returns[..., np.newaxis, :], weights[..., np.newaxis, :]
+    is_known = ~np.isnan(returns)
+    is_pair = is_known & ~np.isnan(scores)
+    total = (is_pair * weights).sum(axis=-1)
+    if scores.ndim < is_pair.ndim and weights.ndim == 2 and (is_pair == is_pair[:1]).all():
+        once = doubled_ranks(np.where(is_pair[0], scores, np.nan), weights)
+        score_ranks = Ranks(*(np.broadcast_to(side, is_pair.shape) for side in (once.by_count, once.by_weight)))
+    else:
+        score_ranks = doubled_ranks(np.where(is_pair, scores, np.nan), weights)
+    # Returns are ranked once for all features whose score is known wherever the return is.
+    known_return_ranks = return_ranks = doubled_ranks(returns, weights).by_weight
+    is_apart = (is_pair != is_known).any(axis=-1)
+    if is_apart.any():
+        return_ranks = np.broadcast_to(return_ranks, is_pair.shape).copy()
+        weights_apart = np.broadcast_to(weights, is_pair.shape)[is_apart]
+        returns_apart = np.where(is_pair, returns, np.nan)[is_apart]
+        return_ranks[is_apart] = doubled_ranks(returns_apart, weights_apart).by_weight
     # The weighted mean of doubled weighted ranks is the total weight, whatever the ties.
-    centred = np.where(np.isnan(both), 0.0, ranks.by_weight - np.tile(total, 2)[:, np.newaxis])
-    score_ranks = Ranks(ranks.by_count[:n_features], ranks.by_weight[:n_features])
-    return RankedPairs(is_pair, weights, total, score_ranks, centred[:n_features], centred[n_features:])
+    middle = total[..., np.newaxis]
+    return RankedPairs(
+        is_pair=is_pair,
+        weights=weights,
+        total_weights=total,
+        score_ranks=score_ranks,
+        scores=np.where(is_pair, score_ranks.by_weight - middle, 0.0),
+        returns=np.where(is_pair, return_ranks - middle, 0.0),
+        known_return_ranks=known_return_ranks,
+    )
 
 
 def information_coefficients(pairs: RankedPairs) -> Floats:
@@ -113,8 +145,8 @@ def information_coefficients(pairs: RankedPairs) -> Floats:
     array([0.9])
     """
     weighted = pairs.weights * pairs.scores
-    covariance = (weighted * pairs.returns).sum(axis=1)
-    spread = (weighted * pairs.scores).sum(axis=1) * (pairs.weights * pairs.returns * pairs.returns).sum(axis=1)
+    covariance = (weighted * pairs.returns).sum(axis=-1)
+    spread = (weighted * pairs.scores).sum(axis=-1) * (pairs.weights * pairs.returns * pairs.returns).sum(axis=-1)
     is_estimated = (pairs.n_pairs >= MIN_PAIRS) & (spread > 0)
     estimate = covariance / np.sqrt(np.where(is_estimated, spread, 1.0))
     return np.where(is_estimated, np.clip(estimate, -1.0, 1.0), np.nan)
@@ -133,10 +165,10 @@ def areas_under_curve(pairs: RankedPairs, is_winner: Bools) -> Floats:
     >>> areas_under_curve(pairs, np.array([False, False, True, True]))
     array([0.875])
     """
-    winners = np.where(pairs.is_pair & is_winner, pairs.weights, 0.0)
-    weight = winners.sum(axis=1)
+    winners = np.where(pairs.is_pair & is_winner[..., np.newaxis, :], pairs.weights, 0.0)
+    weight = winners.sum(axis=-1)
     others = pairs.total_weights - weight
     is_estimated = (weight > 0) & (others > 0)
     # Winners' ranks count the winners below them too: weight squared of the doubled sum.
-    outscored = (winners * (pairs.scores + pairs.total_weights[:, np.newaxis])).sum(axis=1) - weight * weight
+    outscored = (winners * (pairs.scores + pairs.total_weights[..., np.newaxis])).sum(axis=-1) - weight * weight
     return np.where(is_estimated, outscored / np.where(is_estimated, 2 * weight * others, 1.0), np.nan)

@@ -10,6 +10,13 @@ import polars as pl
 
 from amc_learning.contracts.tables import TOTAL_SCORE, catalogue
 
+_DECISION_COLUMNS = ("decision_id", "event_id", "is_late", "is_selected", "action_tag", "n_universe")
+
+
+def candidate_columns(components: Sequence[str]) -> tuple[str, ...]:
+    """What the join needs of table discovery_candidates."""
+    return (*_DECISION_COLUMNS, "symbol", "decided_at", TOTAL_SCORE, *components)
+
 
 def feature_outcomes(outcomes: pl.DataFrame, candidates: pl.DataFrame, *, components: Sequence[str]) -> pl.DataFrame:
     """The scores of each decision, as they were stored when it became known, beside its outcome.
@@ -39,12 +46,7 @@ def feature_outcomes(outcomes: pl.DataFrame, candidates: pl.DataFrame, *, compon
     """
     table = catalogue(components)["feature_outcomes"]
     scored = candidates.select(
-        "decision_id",
-        "event_id",
-        "is_late",
-        "is_selected",
-        "action_tag",
-        "n_universe",
+        *_DECISION_COLUMNS,
         TOTAL_SCORE,
         *components,
         pl.col("symbol").alias("candidate_symbol"),

@@ -34,18 +34,22 @@ def learning_effectiveness(publications: Publications, today: date) -> LearningE
 
 
 def _new_patterns(publications: Publications, today: date) -> int | None:
-    """Rules new in a weekly report of the week, and systematic failures that its nights found new; None before both."""
+    """Rules new in the week's report, and systematic failures that its nights found new; None before both."""
     counts = [_new_rules(publications, today), _new_failures(publications, today)]
     known = [count for count in counts if count is not None]
     return sum(known) if known else None
 
 
 def _new_rules(publications: Publications, today: date) -> int | None:
-    """Patterns that pay or cost, new in the reports of the week; None before the first report."""
-    before, week = _split(publications, WEEKLY_REPORT_DOCUMENT, today - WEEK, today)
-    if not week and before is None:
+    """Patterns that pay or cost, new in the newest report of the last seven days; None before the first report.
+
+    A report is of a Friday and there from Saturday on: on the next Friday it is seven days old and still the newest.
+    """
+    newest = _last(publications.history(WEEKLY_REPORT_DOCUMENT), today)
+    if newest is None:
         return None
-    return sum(len(report["new_patterns"]) for report in week)
+    report = publications.document(WEEKLY_REPORT_DOCUMENT, newest) if newest >= today - WEEK else None
+    return len((report or {}).get("new_patterns", ()))
 
 
 def _new_failures(publications: Publications, today: date) -> int | None:

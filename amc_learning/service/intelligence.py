@@ -20,6 +20,7 @@ from amc_learning.contracts.documents.names import REPORT_DOCUMENT, WEIGHTS_DOCU
 from amc_learning.reports.page import render_page
 from amc_learning.service.answers import Refusal, as_json
 from amc_learning.service.shelf import Document, Shelf, nothing_in_shadow, nothing_published
+from amc_learning.service.stored import understood
 from amc_learning.warehouse.errors import CorruptDocument
 from amc_learning.warehouse.publications import HASH_FIELD, Publications
 
@@ -138,6 +139,5 @@ def _no_report(day: str) -> Refusal:
 
 
 def _page(document: Document) -> str:
-    return render_page(
-        DailyReport.model_validate({name: value for name, value in document.items() if name != HASH_FIELD})
-    )
+    remedy = f"amc-learning run daily --date {document['known_on']}"
+    return render_page(understood(DailyReport, document, remedy=remedy))

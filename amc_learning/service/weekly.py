@@ -18,8 +18,9 @@ from amc_learning.reports.weekly_page import render_weekly_page
 from amc_learning.service.answers import Refusal, as_json
 from amc_learning.service.intelligence import LATEST, asked_day
 from amc_learning.service.shelf import Document, Shelf
+from amc_learning.service.stored import understood
 from amc_learning.warehouse.errors import CorruptDocument
-from amc_learning.warehouse.publications import HASH_FIELD, Publications
+from amc_learning.warehouse.publications import Publications
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class WeeklyReports:
         week = week_end(asked_day(request.path_params["day"]))
         document = await run_in_threadpool(self._stored, week)
         if document is None:
-            raise _no_report(f"the week to {week}")
+            raise _no_report(week)
         return as_json(document)
 
     async def page(self, request: Request) -> Response:
@@ -45,7 +46,7 @@ class WeeklyReports:
             self.shelf.current(WEEKLY_REPORT_DOCUMENT) if week is None else await run_in_threadpool(self._stored, week)
         )
         if document is None:
-            raise _no_report("any week" if week is None else f"the week to {week}")
+            raise _no_report(week)
         return HTMLResponse(await run_in_threadpool(_page, document))
 
     def _stored(self, week: date) -> Document | None:
@@ -58,11 +59,13 @@ class WeeklyReports:
             ) from error
 
 
-def _no_report(of_what: str) -> Refusal:
-    return Refusal(404, f"no report of {of_what} is published; amc-learning run weekly publishes one", field="day")
+def _no_report(week: date | None) -> Refusal:
+    of_what, command = "any week", "amc-learning run weekly"
+    if week is not None:
+        of_what, command = f"the week to {week}", f"{command} --week {week}"
+    return Refusal(404, f"no report of {of_what} is published; {command} publishes one", field="day")
 
 
 def _page(document: Document) -> str:
-    return render_weekly_page(
-        WeeklyReport.model_validate({name: value for name, value in document.items() if name != HASH_FIELD})
-    )
+    remedy = f"amc-learning run weekly --week {document['known_on']}"
+    return render_weekly_page(understood(WeeklyReport, document, remedy=remedy))

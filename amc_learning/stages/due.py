@@ -16,17 +16,23 @@ LONGEST_CATCH_UP = timedelta(days=31)
 """Missed nights further back than this are a person's decision (backfill), not a schedule's."""
 
 
-def due_nights(warehouse: Warehouse, yesterday: date) -> list[date]:
+def due_nights(warehouse: Warehouse, yesterday: date, today: date) -> list[date]:
     """The knowledge days a night has to decide: yesterday, the nights missed before it, and today if it was ordered.
 
     An order of a person (rollback, release) decides today ahead of its night; a missed yesterday then has to be
-    decided together with today, which builds on it.
+    decided together with today, which builds on it. What was ordered on a weekend decides Monday: before Monday has
+    begun there is no such day to run, and its own night decides it again in any case.
+
+    Args:
+        warehouse: what was decided so far.
+        yesterday: the last knowledge day that is over.
+        today: day of the calendar in New York.
     """
     decided, before = warehouse.table("weight_decisions").days(), [day for day in nights(warehouse) if day < yesterday]
     first = next_knowledge_day(before[-1]) if before else min([*decided[:1], yesterday])
     if yesterday - first >= LONGEST_CATCH_UP:
         first = yesterday
-    is_ordered = decided and decided[-1] == next_knowledge_day(yesterday)
+    is_ordered = decided and decided[-1] == next_knowledge_day(yesterday) and decided[-1] <= today
     return knowledge_days(first, decided[-1] if is_ordered else yesterday)
 
 

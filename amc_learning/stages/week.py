@@ -70,17 +70,32 @@ def last_finished_week(warehouse: Warehouse, yesterday: date) -> date | None:
 
 
 def due_weeks(warehouse: Warehouse, week: date) -> list[date]:
-    """The weeks a run has to judge: this one, and those missed in the month before it, as far as their nights ran.
+    """The weeks a run has to judge: this one, and of those missed in the month before it all whose nights ran.
 
-    Without a report before it, this week alone: older ones are a person's decision.
+    A week that lacks a night is left out and the others are judged: its night may never come. Without a report before
+    it, this week alone: older ones are a person's decision.
     """
     reported = [known for known in warehouse.publications.history(WEEKLY_REPORT_DOCUMENT) if known < week]
     first = reported[-1] + timedelta(weeks=1) if reported else week
     if week - first >= LONGEST_CATCH_UP:
         first = week
     have, weeks = set(nights(warehouse)), week_ends(first, week)
-    unfinished = [place for place, known in enumerate(weeks[:-1]) if _missing_nights(have, known)]
-    return weeks[unfinished[-1] + 1 :] if unfinished else weeks
+    return [known for known in weeks if known == weeks[-1] or not _missing_nights(have, known)]
+
+
+def without_gaps(weeks: Sequence[date]) -> list[list[date]]:
+    """These weeks as ranges of weeks that follow each other, in order: a run covers one of them.
+
+    >>> [len(part) for part in without_gaps([date(2026, 11, 6), date(2026, 11, 20), date(2026, 11, 27)])]
+    [1, 2]
+    """
+    parts: list[list[date]] = []
+    for week in weeks:
+        if parts and week - parts[-1][-1] == timedelta(weeks=1):
+            parts[-1].append(week)
+        else:
+            parts.append([week])
+    return parts
 
 
 def run_weeks(warehouse: Warehouse, settings: Settings, weeks: Sequence[date]) -> None:

@@ -127,7 +127,7 @@ def weekly_report(week: Week) -> WeeklyReport:
     changes = weekly_parts.listed_changes(
         week.rows("regime_changes"), since=week.friday - timedelta(days=RECENT_DAYS), monday=week.monday
     )
-    patterns, search = week.rows("discovered_patterns"), _search(week)
+    patterns, search = _at_horizon(week, "discovered_patterns"), next(iter(_at_horizon(week, "pattern_searches")), None)
     new_patterns = weekly_parts.patterns(patterns, search, "new")
     models = weekly_parts.model_cards(week.rows("prediction_models"))
     strategies = weekly_parts.strategy_recommendations(
@@ -202,10 +202,9 @@ def _predictions(week: Week) -> list[CandidatePrediction]:
     )
 
 
-def _search(week: Week) -> Row | None:
-    """The search for patterns at the horizon of the week."""
-    horizon = week.settings.weekly.horizon
-    return next((row for row in week.rows("pattern_searches") if row["horizon"] == horizon), None)
+def _at_horizon(week: Week, table: str) -> list[Row]:
+    """The rows of the week at the horizon the report is about."""
+    return [row for row in week.rows(table) if row["horizon"] == week.settings.weekly.horizon]
 
 
 def _counts(week: Week, *, n_new_patterns: int) -> WeekCounts:

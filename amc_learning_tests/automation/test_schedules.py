@@ -172,6 +172,16 @@ def test_missed_weeks_come_with_the_next_one_in_one_run(week_requested):
     assert (request.tags[RANGE_START], request.tags[RANGE_END]) == ("2026-11-14", "2026-11-21")
 
 
+def test_weeks_before_and_after_one_that_lacks_a_night_come_in_runs_of_their_own(week_requested):
+    saturday = datetime(2026, 11, 21, 6, tzinfo=NEW_YORK)
+    nights = [date(2026, 10, 19) + timedelta(days=days) for days in range(33) if days % 7 < 5]
+    nights.remove(date(2026, 11, 4))
+    earlier, last = week_requested(saturday, *nights, reported=[date(2026, 10, 23)])
+    assert earlier.partition_key == "2026-10-31"
+    assert (last.tags[RANGE_START], last.tags[RANGE_END]) == ("2026-11-14", "2026-11-21")
+    assert (earlier.run_key, last.run_key) == ("weekly-2026-11-20-missed-2026-10-30", "weekly-2026-11-20")
+
+
 def test_the_weekly_schedule_runs_the_weekly_cycle_and_starts_as_the_settings_say(tmp_path, clean_environment):
     for is_on, status in ((False, "STOPPED"), (True, "RUNNING")):
         automation = Automation(weekly_schedule_is_on=is_on, weekly_hour=7)

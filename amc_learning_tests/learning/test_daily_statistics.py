@@ -1,4 +1,6 @@
+import cProfile
 import math
+import pstats
 from datetime import date, timedelta
 
 import numpy as np
@@ -108,6 +110,42 @@ def test_a_days_bits_depend_on_its_own_decisions_only(days, random):
     order = list(range(whole.height))
     random.shuffle(order)
     assert pl.concat([measured(frame) for frame in frames]).equals(measured(whole[order]))
+
+
+def equally_wide_days(n_days, *, n_selected=20, n_controls=12, n_unknown=0):
+    """Days of one shape: their statistics are computed side by side."""
+    generator = np.random.default_rng(11)
+    n = n_selected + n_controls
+    frames = []
+    for day in range(n_days):
+        scores, returns = generator.integers(0, 100, (n, 3)).astype(float), generator.normal(scale=0.2, size=n)
+        unknown = generator.permutation(n)[:n_unknown]
+        rows = [
+            (place < n_selected, ("monitor", None)[place % 2], *score, None if place in unknown else float(value))
+            for place, (score, value) in enumerate(zip(scores.tolist(), returns, strict=True))
+        ]
+        frames.append(day_frame(rows, day=day))
+    return frames
+
+
+@pytest.mark.parametrize("n_unknown", [0, 1, 9])
+def test_days_computed_side_by_side_have_the_bits_each_has_alone(n_unknown):
+    frames = equally_wide_days(30, n_unknown=n_unknown)
+    assert pl.concat([measured(frame) for frame in frames]).equals(measured(pl.concat(frames)))
+
+
+def n_calls(action):
+    """Python functions entered; the same in every run, unlike the time it takes."""
+    with cProfile.Profile() as profile:
+        action()
+    return sum(calls for _, calls, *_ in pstats.Stats(profile).stats.values())
+
+
+def test_more_days_of_one_shape_take_hardly_more_steps():
+    few, many = (pl.concat(equally_wide_days(n_days)) for n_days in (20, 60))
+    measured(few)
+    # Three times the days: a day computed by itself cost 1,200 calls; side by side it costs the cutting of its rows.
+    assert n_calls(lambda: measured(many)) - n_calls(lambda: measured(few)) < 40 * 150
 
 
 SMALL = [

@@ -109,3 +109,22 @@ def test_large_weights_lose_no_more_than_rounding():
     covariance = np.cov(x, y, aweights=weights)
     expected = covariance[0, 1] / np.sqrt(covariance[0, 0] * covariance[1, 1])
     assert ic(scores, returns, weights)[0] == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize("share_unknown", [0.0, 0.3], ids=["known at every horizon", "each horizon lacks its own"])
+@pytest.mark.parametrize("heaviest", [1, 4])
+def test_several_horizons_of_the_same_decisions_are_each_as_alone(share_unknown, heaviest):
+    generator = np.random.default_rng(3)
+    scores = generator.integers(0, 25, (4, 40)).astype(float)
+    returns = generator.normal(size=(3, 40))
+    scores[0, generator.random(40) < 0.2] = np.nan
+    returns[generator.random(returns.shape) < share_unknown] = np.nan
+    weights = generator.integers(1, heaviest + 1, 40).astype(float)
+    is_winner = returns > 0.5
+    together = ranked_pairs(scores, returns, weights)
+    for horizon in range(3):
+        alone = ranked_pairs(scores, returns[horizon], weights)
+        np.testing.assert_array_equal(information_coefficients(together)[horizon], information_coefficients(alone))
+        np.testing.assert_array_equal(
+            areas_under_curve(together, is_winner)[horizon], areas_under_curve(alone, is_winner[horizon])
+        )

@@ -89,8 +89,11 @@ def test_patterns_of_the_first_week_are_all_new(publications):
 
 
 def test_rules_new_in_a_weekly_report_of_the_week_count_beside_failures(publications):
-    rules(publications, 7, 4)
+    rules(publications, 8, 4)
     assert learning_effectiveness(publications, TODAY).patterns_discovered_this_week == 0
+    # On a Friday the report of the week before is the newest there is.
+    rules(publications, 7, 3)
+    assert learning_effectiveness(publications, TODAY).patterns_discovered_this_week == 3
     rules(publications, 0, 2)
     rules(publications, -7, 8)
     assert learning_effectiveness(publications, TODAY).patterns_discovered_this_week == 2

@@ -324,6 +324,21 @@ def test_a_damaged_report_of_a_day_names_the_command_that_mends_it(finished, rea
         assert str(finished.data_dir) not in answer.text
 
 
+def test_a_report_written_by_another_version_names_its_field_and_the_command_that_mends_it(finished, reader):
+    day = DAYS[-3]
+    history = finished.data_dir / "published" / "history" / names.REPORT_DOCUMENT / f"{day}.json"
+    before = history.read_bytes()
+    document = json.loads(before) | {"of_another_version": 1}
+    history.write_text(json.dumps({**document, "sha256": document_sha256(document)}))
+    try:
+        answer = reader.get(f"/reports/daily/{day}")
+    finally:
+        history.write_bytes(before)
+    assert answer.status_code == 503
+    assert "of_another_version" in answer.json()["detail"]
+    assert f"amc-learning run daily --date {day}" in answer.json()["detail"]
+
+
 def test_the_page_of_a_day_is_one_document_without_anything_from_elsewhere(reader):
     for day in ("latest", DAYS[-1], DAYS[0]):
         answer = reader.get(f"/reports/daily/{day}")

@@ -1,6 +1,6 @@
 """A day is over when its night ran, whoever decided it before."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -28,10 +28,15 @@ def test_the_night_of_a_day_decided_by_an_order_is_still_due(ordered):
     warehouse = open_warehouse(ordered)
     assert warehouse.table("weight_decisions").has(NOON)
     assert nights(warehouse)[-1] == LAST
-    assert due_nights(warehouse, LAST) == [LAST, NOON]
-    assert due_nights(warehouse, NOON) == [NOON]
-    assert due_nights(warehouse, AFTER) == [NOON, AFTER]
+    assert due_nights(warehouse, LAST, NOON) == [LAST, NOON]
+    assert due_nights(warehouse, NOON, AFTER) == [NOON]
+    assert due_nights(warehouse, AFTER, AFTER + timedelta(days=1)) == [NOON, AFTER]
     assert missed_nights(warehouse) == []
+
+
+def test_a_day_that_was_ordered_before_it_has_begun_waits_for_its_own_night(ordered):
+    """As Monday does that was ordered on Saturday, when Friday's night is due."""
+    assert due_nights(open_warehouse(ordered), LAST, NOON - timedelta(days=1)) == [LAST]
 
 
 def test_refreshed_evidence_is_no_night(ordered):

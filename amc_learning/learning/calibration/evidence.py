@@ -122,6 +122,10 @@ class Evidence:
         )
 
 
+EVIDENCE_COLUMNS = ("known_on", "horizon", "is_counted", "is_right", "confidence", "recommendation", "source")
+"""Columns of thesis_outcomes that evidence is made of."""
+
+
 def evidence(outcomes: pl.DataFrame, *, horizon: str) -> Evidence:
     """The theses of one horizon that count and were judged, with a confidence and one of the four recommendations.
 

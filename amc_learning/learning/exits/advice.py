@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from amc_learning.learning.inference import MeanInference, MeanInferences
+from amc_learning.learning.wording import p_value_text
 
 LEVEL = 0.05
 """Of both tests a change has to pass."""
@@ -44,6 +45,7 @@ def advise(
     surest: int | None,
     gains: MeanInferences,
     adjusted_p_values: npt.NDArray[np.float64],
+    n_different: int,
     forward: MeanInference,
     n_trades: int,
     n_days: int,
@@ -61,6 +63,7 @@ def advise(
         surest: index of the setting chosen on all days; None without evidence enough.
         gains: mean gain per trade of every setting over what was done.
         adjusted_p_values: of every setting, for the number tried.
+        n_different: settings that are not what was done, give or take an odd trade.
         forward: gain on later days of what was chosen on earlier ones.
         n_trades: trades compared.
         n_days: entry days of these.
@@ -70,19 +73,33 @@ def advise(
     what_was_done = "what was done" if basis == "trades" else "holding to the limit"
     p_value = one_sided(forward)
     if surest is None or p_value is None:
+        n_needed = NEEDED_OVERLAPS * overlap_sessions
+        if n_days < n_needed:
+            return Advice(
+                INSUFFICIENT,
+                f"{n_trades:,} trades on {n_days:,} entry days say too little about holdings of {overlap_sessions} "
+                "sessions: trades overlap, and what is chosen is judged on later days, so "
+                f"about {n_needed:,} are needed.",
+                None,
+                p_value,
+            )
+        if not n_different:
+            why = (
+                f"none of {len(settings)} settings tried would have changed more than an odd one of {n_trades:,} trades"
+            )
+            return Advice(KEEP, f"Keep: {why}.", None, p_value)
         return Advice(
             INSUFFICIENT,
-            f"{n_trades} trades on {n_days} entry days say too little about holdings of {overlap_sessions} sessions: "
-            "trades overlap, and what is chosen is judged on later days, so "
-            f"about {NEEDED_OVERLAPS * overlap_sessions} are needed.",
+            f"{n_trades:,} trades on {n_days:,} entry days do not tell what was chosen on earlier days from "
+            f"{what_was_done} on later ones.",
             None,
             p_value,
         )
     gain, adjusted = float(gains.estimate[surest]), float(adjusted_p_values[surest])
     found = (
-        f"`{settings[surest]}` earned {_percent(gain)} a trade over {what_was_done} in the sample (p = {adjusted:.3f} "
-        f"after {len(settings)} settings tried); chosen on earlier days, settings earned {_percent(forward.estimate)} "
-        f"on later ones ({_percent(forward.ci_low)} to {_percent(forward.ci_high)})"
+        f"`{settings[surest]}` earned {_percent(gain)} a trade over {what_was_done} in the sample "
+        f"({p_value_text(adjusted)} after {len(settings)} settings tried); chosen on earlier days, settings earned "
+        f"{_percent(forward.estimate)} on later ones ({_percent(forward.ci_low)} to {_percent(forward.ci_high)})"
     )
     if adjusted <= LEVEL and p_value <= LEVEL and gain > 0:
         return Advice(CHANGE, f"Change: {found}. Costs are not included.", surest, p_value)

@@ -64,15 +64,15 @@ def judge_exits(
     sums = days.sums(gains)
     series = daily_series(sums, days.n_trades)
     inferred = mean_inferences(series, overlap_sessions=overlap)
-    different = np.flatnonzero((np.abs(gains) > DIFFERENT_RETURN).mean(axis=1) >= DIFFERENT_SHARE)
+    is_different = (np.abs(gains) > DIFFERENT_RETURN).mean(axis=1) >= DIFFERENT_SHARE
+    different = np.flatnonzero(is_different)
     tests = superiority(
-        series[:, different],
+        series,
+        can_win=is_different,
         overlap_sessions=overlap,
-        n_effective=inferred.n_effective[different],
+        n_effective=inferred.n_effective,
         generator=generator,
     )
-    adjusted = np.full(len(rules), np.nan if tests.spa_p_value is None else 1.0)
-    adjusted[different] = tests.adjusted_p_values
     longest = max(rule.max_sessions for rule in rules)
     is_over_by = np.maximum(entered + longest - 1, sample.actual_exit_session)
     forward = walk_forward(gains[different], days, is_over_by, overlap_sessions=overlap)
@@ -83,11 +83,12 @@ def judge_exits(
         [rule.text for rule in rules],
         surest=surest,
         gains=inferred,
-        adjusted_p_values=adjusted,
+        adjusted_p_values=tests.adjusted_p_values,
+        n_different=len(different),
         forward=forward.gain,
         n_trades=len(entered),
         n_days=len(days),
         overlap_sessions=overlap,
         basis=sample.basis,
     )
-    return Judgement(len(days), overlap, inferred, replace(tests, adjusted_p_values=adjusted), forward, surest, advice)
+    return Judgement(len(days), overlap, inferred, tests, forward, surest, advice)

@@ -22,6 +22,7 @@ from amc_learning.learning.exits.sample import ExitSample, volatility_at_entry
 from amc_learning.learning.exits.superiority import block_counts
 from amc_learning.learning.exits.walk_forward import folds
 from amc_learning.learning.inference import MeanInference, mean_inference, mean_inferences
+from amc_learning.learning.wording import p_value_text
 
 N_BANDS = 5
 MIDDLE = N_BANDS // 2
@@ -31,6 +32,10 @@ MIN_TRADES = 100
 
 WORST_SHARE = 0.05
 N_RESAMPLES = 500
+
+CELLS_AT_ONCE = 1_000_000
+"""Weights of trades in memory at once, some tens of megabytes with what is made of them; no number depends on it."""
+
 NOTHING = MeanInference(None, None, None, None, 0, None)
 
 
@@ -195,17 +200,36 @@ def judge_sizes(
         return UNJUDGED
     n_trades = days.n_trades[is_judged]
     counts = block_counts(len(n_trades), overlap_sessions, N_RESAMPLES, np.random.default_rng([*seed, 3]))
-    weights = np.vstack([np.ones(len(n_trades)), counts])[:, np.repeat(np.arange(len(n_trades)), n_trades)]
-    sized = factor * returns
-    exposure = _mean(weights, factor)
-    variance = _variance(weights, sized) / exposure**2 / _variance(weights, returns)
-    worst = _worst(weights, sized) / exposure / _worst(weights, returns)
+    weights = np.vstack([np.ones(len(n_trades)), counts])
+    day_of = np.repeat(np.arange(len(n_trades)), n_trades)
+    variance, worst = risk_ratios(weights, day_of, factor, returns)
     extra = (factor / factor.mean() - 1) * returns
     judged_days = EntryDays.of(entered[kept])
     series = daily_series(judged_days.sums(extra[None]), judged_days.n_trades)[:, 0]
     return SizeJudgement(
         _ratio(variance), _ratio(worst), mean_inference(series, overlap_sessions=overlap_sessions), len(n_trades)
     )
+
+
+def risk_ratios(day_weights: Floats, day_of: Integers, factor: Floats, returns: Floats) -> tuple[Floats, Floats]:
+    """Variance and mean of the worst returns, sized over unsized at the same mean exposure, one per row of weights.
+
+    Args:
+        day_weights: shape (rows, days), how often each day counts.
+        day_of: day of each trade.
+        factor: on the size of each trade.
+        returns: of each trade.
+    """
+    sized = factor * returns
+    # No part of a single row: one row lies otherwise in memory, and its sums would round otherwise.
+    rows_at_once = max(2, CELLS_AT_ONCE // len(returns))
+    variances, worst_losses = [], []
+    for part in np.array_split(day_weights, max(1, len(day_weights) // rows_at_once)):
+        weights = part[:, day_of]
+        exposure = _mean(weights, factor)
+        variances.append(_variance(weights, sized) / exposure**2 / _variance(weights, returns))
+        worst_losses.append(_worst(weights, sized) / exposure / _worst(weights, returns))
+    return np.concatenate(variances), np.concatenate(worst_losses)
 
 
 def _mean(weights: Floats, values: Floats) -> Floats:
@@ -261,7 +285,7 @@ def _decide(n_trades: int, trend: MeanInference, judged: SizeJudgement) -> tuple
     variance = judged.variance_ratio
     if n_trades < MIN_TRADES or trend.p_value is None or trend.estimate is None or variance.ci_high is None:
         return False, f"{n_trades} trades say too little about stop-outs by volatility; sizes stay as they are."
-    relation = f"p = {trend.p_value:.3f} for a trend of stop-outs over volatility"
+    relation = f"{p_value_text(trend.p_value)} for a trend of stop-outs over volatility"
     if trend.p_value > LEVEL or trend.estimate <= 0:
         return False, f"Stop-outs do not rise with volatility beyond chance ({relation}); sizes stay as they are."
     effect = (

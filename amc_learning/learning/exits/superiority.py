@@ -9,9 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from amc_learning.learning.inference import _cosines, _relative_spectrum, degrees_of_freedom
+from amc_learning.learning.inference import degrees_of_freedom, low_frequency_cosines, relative_spectrum
 
 Floats = npt.NDArray[np.float64]
+Booleans = npt.NDArray[np.bool_]
 
 N_ROTATIONS = 1999
 N_RESAMPLES = 999
@@ -25,7 +26,7 @@ class Superiority:
     """What the tests over all settings say; p-values are None without evidence enough.
 
     Attributes:
-        adjusted_p_values: per setting, by rotation; NaN without evidence enough.
+        adjusted_p_values: per setting, by rotation; 1 where it cannot win, NaN without evidence enough.
         spa_p_value: Hansen's consistent p-value of "no setting is better".
         reality_check_p_value: the same with all settings at their least favourable.
         deflated_sharpe_ratio: probability that the best Sharpe ratio beats the best of as many worthless settings.
@@ -48,7 +49,8 @@ def adjusted_p_values(
     rotation is what luck reaches. The error of finding any setting is held over all of them.
 
     A bootstrap of blocks does not do here: with labels of 30 sessions in 750 days there are 25 blocks, and
-    Hansen's test rejects a true null in 19 % of cases at 5 % (docs/methods.md), this one in 7.6 %.
+    Hansen's test rejects a true null in 17.5 and 15.8 % of cases at 5 % in two worlds, this one in 5.8 and 8.3 %
+    (docs/weekly.md).
 
     Args:
         gains: shape (entry days, settings), in order of time: gain over what was done.
@@ -74,9 +76,9 @@ def adjusted_p_values(
     if not varies.any():
         return adjusted
     # einsum, not a matrix product: how a BLAS splits one depends on the threads of the day.
-    projections = np.einsum("fn,nk->fk", _cosines(n, freedom), centred[:, varies])
+    projections = np.einsum("fn,nk->fk", low_frequency_cosines(n, freedom), centred[:, varies])
     spectra = [
-        _relative_spectrum(np.ascontiguousarray(centred[:, at]), float(deviation[at] ** 2), freedom, overlap_sessions)
+        relative_spectrum(np.ascontiguousarray(centred[:, at]), float(deviation[at] ** 2), freedom, overlap_sessions)
         for at in np.flatnonzero(varies)
     ]
     vectors = np.vstack([np.sqrt(n) * means[varies], projections / np.sqrt(np.array(spectra).T)])
@@ -96,7 +98,12 @@ def _ratios(means: Floats, squares: Floats, freedom: int) -> Floats:
 
 
 def superior_predictive_ability(
-    gains: Floats, *, mean_block: float, generator: np.random.Generator, n_resamples: int = N_RESAMPLES
+    gains: Floats,
+    *,
+    mean_block: float,
+    generator: np.random.Generator,
+    n_resamples: int = N_RESAMPLES,
+    can_win: Booleans | None = None,
 ) -> tuple[float, float]:
     """Hansen's test that no setting is better than what was done, by the stationary bootstrap of days.
 
@@ -105,10 +112,12 @@ def superior_predictive_ability(
         mean_block: mean length of the resampled blocks in days.
         generator: seeded.
         n_resamples: how many.
+        can_win: per setting, whether it is looked at for being better; all of them when None. The others are what
+            luck had to choose from too.
 
     Returns:
         The consistent p-value, and the one with every setting at its least favourable (the studentised reality check
-        of White). Both 1 when nothing varies.
+        of White). Both 1 when nothing that can win varies.
 
     Source: Hansen 2005, A test for superior predictive ability; White 2000; Politis and Romano 1994.
     """
@@ -116,12 +125,13 @@ def superior_predictive_ability(
     means = gains.mean(axis=0)
     centred = gains - means
     varies = np.sqrt((centred * centred).mean(axis=0)) > NO_VARIATION
-    if not varies.any():
+    is_judged = np.ones(int(varies.sum()), dtype=bool) if can_win is None else can_win[varies]
+    if not is_judged.any():
         return 1.0, 1.0
     means, centred = means[varies], np.ascontiguousarray(centred[:, varies])
     deviation = np.sqrt(_bootstrap_variance(centred, 1 / mean_block))
     observed = np.sqrt(n) * means / deviation
-    reached = max(0.0, float(observed.max()))
+    reached = max(0.0, float(observed[is_judged].max()))
     counts = block_counts(n, mean_block, n_resamples, generator)
     resampled = np.sqrt(n) * np.einsum("rn,nk->rk", counts, centred) / n / deviation
     is_plausible = observed >= -np.sqrt(2 * np.log(np.log(n)))
@@ -197,12 +207,13 @@ def deflated_sharpe_ratio(
 
 
 def superiority(
-    gains: Floats, *, overlap_sessions: int, n_effective: Floats, generator: np.random.Generator
+    gains: Floats, *, can_win: Booleans, overlap_sessions: int, n_effective: Floats, generator: np.random.Generator
 ) -> Superiority:
-    """All tests over these gains.
+    """All tests over these gains. Every setting counts as tried, also one that cannot win.
 
     Args:
-        gains: shape (entry days, settings), in order of time.
+        gains: shape (entry days, settings tried), in order of time.
+        can_win: per setting, whether it could be advised.
         overlap_sessions: sessions a trade spans, also the mean length of bootstrap blocks.
         n_effective: per setting, independent observations its days are worth; NaN where unknown.
         generator: seeded.
@@ -210,14 +221,17 @@ def superiority(
     adjusted = adjusted_p_values(gains, overlap_sessions=overlap_sessions, generator=generator)
     if np.isnan(adjusted).all():
         return Superiority(adjusted, None, None, None)
-    spa, reality_check = superior_predictive_ability(gains, mean_block=overlap_sessions, generator=generator)
+    adjusted = np.where(can_win, adjusted, 1.0)
+    spa, reality_check = superior_predictive_ability(
+        gains, mean_block=overlap_sessions, generator=generator, can_win=can_win
+    )
     deviation = gains.std(axis=0)
     varies = (deviation > NO_VARIATION) & np.isfinite(n_effective)
-    if not varies.any() or gains.shape[1] < 2:
+    if not (varies & can_win).any() or gains.shape[1] < 2:
         return Superiority(adjusted, spa, reality_check, None)
     ratios = np.zeros(gains.shape[1])
     ratios[varies] = gains[:, varies].mean(axis=0) / deviation[varies]
-    best = int(np.where(varies, ratios, -np.inf).argmax())
+    best = int(np.where(varies & can_win, ratios, -np.inf).argmax())
     standard = (gains[:, best] - gains[:, best].mean()) / deviation[best]
     deflated = deflated_sharpe_ratio(
         float(ratios[best]),

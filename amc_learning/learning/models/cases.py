@@ -32,6 +32,14 @@ REGIMES = {
 }
 """Regimes with a column of their own by basis; the one left out (calm, normal_market) is none of them."""
 
+_OTHERS = {
+    TOTAL_SCORE: TOTAL_SCORE,
+    **{f"tag_{tag}": "tag" for tag in TAGS},
+    **{f"{basis}_{regime}": "regime" for basis, names in REGIMES.items() for regime in names},
+    **GROUPS,
+}
+"""Features beside components in their fixed order, and the group of each."""
+
 FEATURE_INPUTS = ("decision_id", "symbol", "entry_date", "decided_on", "action_tag", TOTAL_SCORE)
 """Columns a candidate must have to get features, besides its components."""
 
@@ -86,17 +94,16 @@ class Cases:
 def feature_groups(components: Sequence[str]) -> dict[str, str]:
     """Every feature in its fixed order, with the group it belongs to: components stand for themselves.
 
-    >>> list(feature_groups(("squeeze", "technical")))[:3]
-    ['squeeze', 'technical', 'total_score']
+    A component that is called like another feature or group is told from it by a prefix no component can have.
+
+    >>> list(feature_groups(("squeeze", "vix")))[:3]
+    ['squeeze', 'component:vix', 'total_score']
     """
-    regimes = {f"{basis}_{regime}": "regime" for basis, names in REGIMES.items() for regime in names}
-    return {
-        **{name: name for name in components},
-        TOTAL_SCORE: TOTAL_SCORE,
-        **{f"tag_{tag}": "tag" for tag in TAGS},
-        **regimes,
-        **GROUPS,
-    }
+    return {**{_component(name): _component(name) for name in components}, **_OTHERS}
+
+
+def _component(name: str) -> str:
+    return f"component:{name}" if name in _OTHERS.keys() | _OTHERS.values() else name
 
 
 def features_of(
@@ -122,7 +129,8 @@ def features_of(
     known = candidates
     for basis in REGIMES:
         known = attach_regimes(known, market_regimes, day_column="decided_on", basis=basis, name=f"_{basis}")
-    columns = [pl.col(name).cast(pl.Float64) for name in (*components, TOTAL_SCORE)]
+    columns = [pl.col(name).cast(pl.Float64).alias(_component(name)) for name in components]
+    columns.append(pl.col(TOTAL_SCORE).cast(pl.Float64))
     columns += [(pl.col("action_tag") == tag).cast(pl.Float64).alias(f"tag_{tag}") for tag in TAGS]
     columns += [
         (pl.col(f"_{basis}") == regime).cast(pl.Float64).alias(f"{basis}_{regime}")

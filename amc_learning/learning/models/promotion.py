@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from amc_learning.learning.models.evidence import Evidence
+from amc_learning.learning.wording import evidence_text
 
 FIRST, KEPT, REPLACED = "first", "kept", "replaced"
 PROMOTED, REFUSED, INSUFFICIENT = "promoted", "refused", "insufficient_evidence"
@@ -109,16 +110,16 @@ def _of_challenger(
     if better.interval is not None:
         measured += f" ({better.interval[0]:+.5f} to {better.interval[1]:+.5f})"
     measured += f" over {days}"
-    evidence = f"evidence {better.e_value:.3g}, where promotion takes {1 / level:.3g}"
+    gathered = f"evidence {evidence_text(better.e_value)}, where promotion takes {evidence_text(1 / level)}"
     if kind == best:
-        return KindDecision(kind, PROMOTED, f"promoted: {measured}; {evidence}")
+        return KindDecision(kind, PROMOTED, f"promoted: {measured}; {gathered}")
     if better.is_settled and best is not None:
         return KindDecision(kind, REFUSED, f"refused: {measured}, but {NAMES[best]} gained more and is promoted")
     if compared.worse.is_settled:
         return KindDecision(kind, REFUSED, f"refused: {measured}; that {other} is better is beyond noise")
     if better.mean <= 0:
-        return KindDecision(kind, INSUFFICIENT, f"not promoted: {measured}: no better so far; {evidence}")
-    return KindDecision(kind, INSUFFICIENT, f"not promoted: {measured}: within noise; {evidence}")
+        return KindDecision(kind, INSUFFICIENT, f"not promoted: {measured}: no better so far; {gathered}")
+    return KindDecision(kind, INSUFFICIENT, f"not promoted: {measured}: within noise; {gathered}")
 
 
 def _of_champion(

@@ -32,18 +32,25 @@ class Split:
 def split_days(window: Contrasts, rules: PatternRules) -> Split | None:
     """The last entry sessions held out, and those before whose labels were all known when they began.
 
-    None when either side is too short to say anything.
+    A session whose returns became known on two days lies wholly on one side. None when either side is too short to say
+    anything.
     """
     n_days = len(window.entry_days)
-    n_held_out = int(np.ceil(rules.held_out_share * n_days))
-    first = n_days - n_held_out
-    if n_held_out < MIN_HELD_OUT_LABELS * rules.overlap_sessions:
+    first = _session_start(window, n_days - int(np.ceil(rules.held_out_share * n_days)))
+    if n_days - first < MIN_HELD_OUT_LABELS * rules.overlap_sessions:
         return None
     reaching = np.flatnonzero(window.matured_days[:first] >= window.entry_days[first])
-    n_searched = int(reaching[0]) if len(reaching) else first
+    n_searched = _session_start(window, int(reaching[0])) if len(reaching) else first
     if n_searched < rules.min_days:
         return None
     return Split(slice(0, n_searched), slice(first, n_days))
+
+
+def _session_start(window: Contrasts, place: int) -> int:
+    """Place of the first cross-section of the session that lies at this place."""
+    return (
+        int(np.searchsorted(window.entry_days, window.entry_days[place])) if place < len(window.entry_days) else place
+    )
 
 
 @dataclass(frozen=True)

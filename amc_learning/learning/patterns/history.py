@@ -11,6 +11,7 @@ from amc_learning.learning.patterns.confirmation import Confirmation
 from amc_learning.learning.patterns.effects import Effect
 from amc_learning.learning.patterns.rules import PatternRules
 from amc_learning.learning.patterns.window import RuleSearch
+from amc_learning.learning.wording import p_value_text
 
 STANDING = ("new", "confirmed", "fading")
 """Statuses of a pattern that was discovered and is not gone."""
@@ -51,11 +52,12 @@ def discovered(
     *,
     week: date,
     searched_to: date | None,
+    rules: PatternRules,
 ) -> Life:
     """A rule that this week's search found and the held-out days tested: new, or unconfirmed.
 
     A pattern that was gone and is found and confirmed again is new again, and keeps the day it was first found. One
-    that was gone and is not confirmed stays gone.
+    that was gone and is not confirmed stays gone, until it is forgotten: then it is found for the first time.
 
     Args:
         before: its life up to the week before; None when it has none.
@@ -64,14 +66,20 @@ def discovered(
         found: what the search says.
         week: last knowledge day of this week.
         searched_to: last entry session searched.
+        rules: how long what is gone is remembered.
     """
-    if before is not None and before.status == "gone" and not tested.is_confirmed:
-        return before
+    if before is not None and before.status == "gone":
+        if _is_forgotten(before, week, rules):
+            before = None
+        elif not tested.is_confirmed:
+            return before
     status = "new" if tested.is_confirmed else "unconfirmed"
-    searched = (
-        f"{_percent(found.effect)} on the searched days (p = {found.adjusted:.3g} over {found.n_tried:,} rules tried)"
+    chance = "p unknown" if found.adjusted is None else p_value_text(found.adjusted)
+    tried = f"{chance} over {found.n_tried:,} rules tried"
+    searched = f"{_percent(found.effect)} on the searched days ({tried})"
+    held_out = (
+        f"{_percent(tested.effect.estimate)} on {tested.effect.n_days} held-out days ({p_value_text(tested.p_value)})"
     )
-    held_out = f"{_percent(tested.effect.estimate)} on {tested.effect.n_days} held-out days (p = {tested.p_value:.3g})"
     return Life(
         status=status,
         reason=f"{status}: {searched}, {held_out}",
@@ -115,8 +123,7 @@ def followed(
     is_seen = unsearched.one_sided(sign) <= rules.seen_level / 2
     n_unseen = 0 if is_seen else before.n_weeks_unseen + 1
     if before.status == "gone":
-        is_remembered = week - before.last_seen_on <= timedelta(days=rules.remembered_days)
-        return replace(before, n_weeks_unseen=n_unseen) if is_remembered else None
+        return None if _is_forgotten(before, week, rules) else replace(before, n_weeks_unseen=n_unseen)
     status, reason = _judged(before, sign, unsearched, since, n_unseen=n_unseen, rules=rules)
     return replace(
         before,
@@ -126,6 +133,10 @@ def followed(
         n_weeks_seen=before.n_weeks_seen + is_seen,
         n_weeks_unseen=n_unseen,
     )
+
+
+def _is_forgotten(gone: Life, week: date, rules: PatternRules) -> bool:
+    return week - gone.last_seen_on > timedelta(days=rules.remembered_days)
 
 
 def _judged(
@@ -142,7 +153,7 @@ def _judged(
     if n_unseen >= rules.weeks_until_gone:
         return "gone", f"{later}, not told from nothing in {n_unseen} judged weeks in a row"
     if n_unseen:
-        shown = "too few" if unsearched.p_value is None else f"p = {unsearched.p_value:.3g}"
+        shown = "too few" if unsearched.p_value is None else p_value_text(unsearched.p_value)
         return "fading", f"{later}, no longer told from nothing ({shown})"
     if most is not None and most < rules.lasting_share * abs(promised):
         return "fading", f"less than {rules.lasting_share:.0%} of the promised {_percent(promised)}: {found_since}"

@@ -107,7 +107,9 @@ def _tested(window: Window, finds: Finds) -> dict[Key, Confirmation]:
 
 def _found_now(window: Window, key: Key, tested: Confirmation, before: Life | None) -> Judged:
     effect, found = window.effect(key[0]), window.searched_for(key[0])
-    life = discovered(before, effect, tested, found, week=window.week, searched_to=window.searched_to)
+    life = discovered(
+        before, effect, tested, found, week=window.week, searched_to=window.searched_to, rules=window.rules
+    )
     return Judged(life, effect, tested.effect, NO_EFFECT, tested.p_value)
 
 

@@ -2,7 +2,7 @@
 
 from amc_learning.learning.regimes.index_regimes import closes_needed_from
 from amc_learning.learning.regimes.market_regimes import EARLIER_DAYS, market_regimes
-from amc_learning.learning.regimes.models import FIT_HISTORY_DAYS, fit_regime_models, usable_models
+from amc_learning.learning.regimes.models import fit_history_from, fit_regime_models, usable_models
 from amc_learning.learning.regimes.multipliers import MultiplierRules, regime_multipliers
 from amc_learning.learning.regimes.regime_changes import regime_changes
 from amc_learning.learning.regimes.regime_performance import EXTRA_READ_DAYS, regime_performance
@@ -10,9 +10,9 @@ from amc_learning.learning.regimes.regime_performance import EXTRA_READ_DAYS, re
 __all__ = [
     "EARLIER_DAYS",
     "EXTRA_READ_DAYS",
-    "FIT_HISTORY_DAYS",
     "MultiplierRules",
     "closes_needed_from",
+    "fit_history_from",
     "fit_regime_models",
     "market_regimes",
     "regime_changes",

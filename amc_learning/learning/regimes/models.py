@@ -101,6 +101,19 @@ def fit_regime_models(
     return pl.DataFrame(rows, schema=REGIME_MODELS.schema, orient="row").sort("known_on", "state")
 
 
+def fit_history_from(as_of: Sequence[date], earlier_models: pl.DataFrame) -> date | None:
+    """First day whose closes `fit_regime_models` looks at for these nights; None when every quarter is fitted.
+
+    >>> nights = [date(2014, 3, 3), date(2014, 3, 4)]
+    >>> fit_history_from(nights, pl.DataFrame({"known_on": [date(2014, 1, 2)]}))
+    >>> fit_history_from(nights, pl.DataFrame({"known_on": [date(2013, 12, 2)]}))
+    datetime.date(2009, 1, 28)
+    """
+    fitted = {_quarter(day) for day in earlier_models["known_on"]}
+    first = next((day for day in as_of if _quarter(day) not in fitted), None)
+    return None if first is None else first - timedelta(days=FIT_HISTORY_DAYS)
+
+
 def _quarter(day: date) -> tuple[int, int]:
     return day.year, (day.month - 1) // 3
 

@@ -162,7 +162,7 @@ def regime_performance(
 
 def _known_regimes(regimes: pl.DataFrame, basis: str) -> tuple[IntArray, IntArray]:
     """Days since 1970 and regime (position in `REGIMES`; -1: none) of this basis, in order of time."""
-    rows = regimes.filter(pl.col("basis") == basis).sort("known_on")
+    rows = regimes.filter(pl.col("basis") == basis).select("known_on", "regime").sort("known_on")
     places = {name: at for at, name in enumerate(REGIMES[basis])}
     codes = np.array([places.get(name, -1) for name in rows["regime"].to_list()], dtype=np.int64)
     return rows["known_on"].to_physical().to_numpy().astype(np.int64), codes

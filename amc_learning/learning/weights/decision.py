@@ -207,13 +207,12 @@ def decide_weights(
     default = component_vector(features.default_weights, names, "default_weights")
     history = decision_history(earlier_decisions, names=names)
     force, known_weights, would_be, told_on = begun_with(standing or StandingWeights(), history, default, names=names)
-    known = {
-        horizon: evidence_from_statistics(statistics, components=names, horizon=horizon, population=rules.population)
-        for horizon in rules.horizons
+    dated = {
+        horizon: dated_evidence(statistics, components=names, horizon=horizon, population=rules.population)
+        for horizon in {*rules.horizons, rules.evidence_horizon}
     }
-    deciding, entered_on = dated_evidence(
-        statistics, components=names, horizon=rules.evidence_horizon, population=rules.population
-    )
+    known = {horizon: dated[horizon][0] for horizon in rules.horizons}
+    deciding, entered_on = dated[rules.evidence_horizon]
     universe = evidence_from_statistics(
         statistics, components=names, horizon=rules.evidence_horizon, population="universe"
     )

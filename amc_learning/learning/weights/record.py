@@ -6,6 +6,8 @@ Belongs here: reading and writing the shape of table `weight_decisions`. Not her
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -159,8 +161,8 @@ class DecisionHistory:
 
 _VECTORS = ("learned_weight_before", "learned_weight", "weight")
 _PROMISE = ("expected_improvement", "expected_improvement_ci_low", "expected_improvement_ci_high")
-_OF_THE_NIGHT = ("known_on", "status", "is_learning", "taken_back_change", "told_on", *_PROMISE)
-DECISION_COLUMNS = ("component", *_VECTORS, "shadow_weight", *_OF_THE_NIGHT)
+_OF_THE_NIGHT = ("status", "is_learning", "taken_back_change", "told_on", *_PROMISE)
+DECISION_COLUMNS = ("component", *_VECTORS, "shadow_weight", "known_on", *_OF_THE_NIGHT)
 """Columns of table `weight_decisions` that a history is made of."""
 
 
@@ -176,12 +178,15 @@ def decision_history(earlier: pl.DataFrame | None, *, names: tuple[str, ...]) ->
     if missing:
         msg = f"earlier decisions lack {', '.join(missing)}: read these columns of weight_decisions as well"
         raise ValueError(msg)
-    rows = earlier.select(DECISION_COLUMNS).unique().sort("known_on", "component")
+    rows = earlier.select(DECISION_COLUMNS).unique().sort("known_on", "component").iter_rows(named=True)
     nights = []
-    for day in rows.partition_by("known_on", maintain_order=True):
-        known_on, status, is_learning, taken_back, told_on, *promise = day.select(_OF_THE_NIGHT).row(0)
+    # Years of nights: plain rows, because a frame for each night costs more than all that is done with it.
+    for known_on, of_the_night in groupby(rows, key=itemgetter("known_on")):
+        day = list(of_the_night)
+        status, is_learning, taken_back, told_on, *promise = (day[0][name] for name in _OF_THE_NIGHT)
         learned_before, learned, weights = (_vector_of(day, column, names) for column in _VECTORS)
-        shadow = None if day["shadow_weight"].null_count() else _vector_of(day, "shadow_weight", names)
+        is_in_shadow = all(row["shadow_weight"] is not None for row in day)
+        shadow = _vector_of(day, "shadow_weight", names) if is_in_shadow else None
         promised = None if promise[0] is None else Promised(*promise)
         nights.append(
             PastDecision(
@@ -200,9 +205,9 @@ def decision_history(earlier: pl.DataFrame | None, *, names: tuple[str, ...]) ->
     return DecisionHistory(nights)
 
 
-def _vector_of(day: pl.DataFrame, column: str, names: tuple[str, ...]) -> Vector:
-    values = dict(zip(day["component"], day[column], strict=True))
-    return component_vector(values, names, f"the decision of {day['known_on'][0]}")
+def _vector_of(day: Sequence[Mapping[str, Any]], column: str, names: tuple[str, ...]) -> Vector:
+    values = {row["component"]: row[column] for row in day}
+    return component_vector(values, names, f"the decision of {day[0]['known_on']}")
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from amc_learning.learning.weights.evidence import days_since_epoch
 from amc_learning.learning.weights.projection import GRID, project_bounded
 from amc_learning.learning.weights.record import ROLLED_BACK, NightRecord
 from amc_learning.learning.weights.rules import WeightRules
+from amc_learning.learning.wording import evidence_text
 
 Vector = NDArray[np.float64]
 
@@ -86,6 +87,6 @@ def _reason(
     return (
         f"rolled back: the change of {change.began_on} harmed: {rules.evidence_horizon} coefficient "
         f"{found.realised or 0.0:+.4f}{interval} over {found.n_days} days decided under it{promised}, "
-        f"evidence of harm {found.e_harm:.3g} where {found.e_needed:.3g} is needed; "
+        f"evidence of harm {evidence_text(found.e_harm)} where {evidence_text(found.e_needed)} is needed; "
         f"moved {names[largest]} {learned[largest]:.3f} -> {weights[largest]:.3f}, {progress}"
     )

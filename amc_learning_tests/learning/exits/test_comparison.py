@@ -6,7 +6,8 @@ import pytest
 
 from amc_learning.contracts.declared.exits import exit_advice, exit_strategies
 from amc_learning.learning.exits import ExitRule, advice_row, compare_exits, strategy_rows
-from amc_learning.learning.exits.grid import GRID
+from amc_learning.learning.exits.advice import advise
+from amc_learning.learning.exits.grid import GRID, HOLD_TO_THE_LIMIT
 from amc_learning_tests.learning.exits.worlds import AS_DONE, World, sample
 from amc_learning_tests.truth.exits_study import COMES_BACK
 
@@ -79,6 +80,22 @@ class TestAdvice:
         ]
         assert advice["reason"].startswith("Change:")
 
+    def test_a_chance_too_small_to_count_is_said_to_be_below_a_bound(self, reverting):
+        judged = reverting.judgement
+        advice = advise(
+            [rule.text for rule in GRID],
+            surest=judged.surest,
+            gains=judged.gains,
+            adjusted_p_values=np.full(len(GRID), 0.0005),
+            n_different=len(GRID),
+            forward=judged.forward.gain,
+            n_trades=3750,
+            n_days=judged.n_days,
+            overlap_sessions=judged.overlap_sessions,
+            basis="trades",
+        )
+        assert "(p < 0.001 after 212 settings tried)" in advice.reason
+
     def test_a_random_walk_advises_to_keep_what_is_done(self, walk):
         advice = advice_row(walk, WEEK).row(0, named=True)
         assert advice["decision"] == "keep"
@@ -98,6 +115,29 @@ class TestAdvice:
 @pytest.mark.parametrize(("n_days", "decision"), [(430, "insufficient_evidence"), (450, "keep")])
 def test_there_is_an_answer_from_as_many_days_as_the_reason_names(n_days, decision):
     assert compared(World(n_days=n_days, trades_per_day=2)).judgement.advice.decision == decision
+
+
+def test_settings_that_hardly_differ_are_tried_and_no_change():
+    history = sample(World(n_days=500, trades_per_day=2), np.random.default_rng(1), rule=HOLD_TO_THE_LIMIT)
+    judged_alone = compare_exits(history, seed=[1], rules=[ExitRule(0.08, None, 30)]).judgement
+    # Of shares that move 12 % in 30 sessions, few lose a quarter.
+    hardly = [ExitRule(stop, None, 30) for stop in (0.26, 0.28, 0.3, 0.32)]
+    judged = compare_exits(history, seed=[1], rules=[ExitRule(0.08, None, 30), *hardly]).judgement
+    gains = judged.gains.standard_deviation[1:]
+    assert (gains > 0).any()
+    assert (judged.tests.adjusted_p_values[1:] == 1).all()
+    assert judged.tests.adjusted_p_values[0] > judged_alone.tests.adjusted_p_values[0]
+    assert judged.forward.chosen == judged_alone.forward.chosen
+
+
+@pytest.mark.parametrize(
+    ("n_days", "decision", "said"), [(500, "keep", "none of 2"), (120, "insufficient_evidence", "about 450 are needed")]
+)
+def test_without_a_setting_that_differs_days_are_missing_only_where_there_are_too_few(n_days, decision, said):
+    history = sample(World(n_days=n_days, trades_per_day=2), np.random.default_rng(1), rule=HOLD_TO_THE_LIMIT)
+    found = compare_exits(history, seed=[1], rules=[HOLD_TO_THE_LIMIT, ExitRule(0.9, None, 30)]).judgement.advice
+    assert found.decision == decision
+    assert said in found.reason
 
 
 def test_the_same_sample_gives_the_same_rows():

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import isotonic_regression
 
-from amc_learning.learning.exits import size_rows
+from amc_learning.learning.exits import position_size, size_rows
 from amc_learning.learning.exits.position_size import LARGEST_FACTOR, SMALLEST_FACTOR, rising, size_factors
 from amc_learning.learning.exits.sample import REACH_SESSIONS
 from amc_learning_tests.learning.exits.worlds import World, sample
@@ -32,6 +32,19 @@ def test_factors_stay_within_bounds_and_never_rise_with_risk(counts):
     assert ((factors >= SMALLEST_FACTOR) & (factors <= LARGEST_FACTOR)).all()
     assert (np.diff(factors) <= 1e-12).all()
     assert factors[2] == 1
+
+
+def test_ratios_of_risk_depend_on_no_bound_of_memory(monkeypatch):
+    generator = np.random.default_rng(4)
+    n_trades = generator.integers(1, 9, 120)
+    counts = generator.integers(0, 4, (501, 120)).astype(float)
+    day_of = np.repeat(np.arange(120), n_trades)
+    factor, returns = generator.uniform(0.5, 1.5, len(day_of)), generator.standard_normal(len(day_of))
+    at_once = position_size.risk_ratios(counts, day_of, factor, returns)
+    for cells in (1, 7 * len(day_of), 250 * len(day_of)):
+        monkeypatch.setattr(position_size, "CELLS_AT_ONCE", cells)
+        in_parts = position_size.risk_ratios(counts, day_of, factor, returns)
+        assert [values.tobytes() for values in in_parts] == [values.tobytes() for values in at_once]
 
 
 class TestAdvice:

@@ -4,6 +4,7 @@ from arch.bootstrap import SPA
 from purgedcv import deflated_sharpe_ratio as purged_deflated_sharpe_ratio
 
 from amc_learning.learning.exits.superiority import (
+    N_ROTATIONS,
     adjusted_p_values,
     block_counts,
     block_indices,
@@ -151,10 +152,50 @@ class TestTheDeflatedSharpeRatio:
         assert deflated_sharpe_ratio(0.15, n_tried=1, **arguments) is None
 
 
+def all_tests(gains, can_win):
+    return superiority(
+        gains,
+        can_win=can_win,
+        overlap_sessions=5,
+        n_effective=np.full(gains.shape[1], 80.0),
+        generator=np.random.default_rng(1),
+    )
+
+
+class TestSettingsThatCannotWin:
+    def test_count_as_tried_in_every_test(self):
+        gains = gains_of(3, best=0.2)
+        few, many = (all_tests(gains[:, :n], np.arange(n) < 3) for n in (3, N_SETTINGS))
+        assert few.adjusted_p_values[0] < many.adjusted_p_values[0]
+        assert few.spa_p_value <= many.spa_p_value
+        assert few.deflated_sharpe_ratio > many.deflated_sharpe_ratio
+
+    def test_claim_nothing_however_good_they_look(self):
+        gains = gains_of(3)
+        gains[:, 7] += 5.0
+        found, every = (
+            all_tests(gains, can_win) for can_win in (np.arange(N_SETTINGS) != 7, np.full(N_SETTINGS, True))
+        )
+        assert every.adjusted_p_values[7] == 1 / (1 + N_ROTATIONS)
+        assert found.adjusted_p_values[7] == 1
+        assert found.spa_p_value > every.spa_p_value == 0
+        # Were the setting that cannot win taken for the best, this would be 1.
+        assert found.deflated_sharpe_ratio < 0.5 < every.deflated_sharpe_ratio
+
+    def test_alone_leave_nothing_to_find(self):
+        found = all_tests(gains_of(3, best=0.5), np.zeros(N_SETTINGS, dtype=bool))
+        assert (found.adjusted_p_values == 1).all()
+        assert (found.spa_p_value, found.reality_check_p_value, found.deflated_sharpe_ratio) == (1, 1, None)
+
+
 def test_without_evidence_all_tests_are_silent():
     gains = gains_of(1, n_days=100)
     found = superiority(
-        gains, overlap_sessions=30, n_effective=np.full(N_SETTINGS, np.nan), generator=np.random.default_rng(1)
+        gains,
+        can_win=np.ones(N_SETTINGS, dtype=bool),
+        overlap_sessions=30,
+        n_effective=np.full(N_SETTINGS, np.nan),
+        generator=np.random.default_rng(1),
     )
     assert np.isnan(found.adjusted_p_values).all()
     assert (found.spa_p_value, found.reality_check_p_value, found.deflated_sharpe_ratio) == (None, None, None)

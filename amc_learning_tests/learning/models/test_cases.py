@@ -91,6 +91,16 @@ def test_what_was_known_stands_in_its_column_and_what_was_not_is_missing():
     assert np.isnan([first["squeeze"], first["tag_watchlist"]]).all()
 
 
+@pytest.mark.parametrize("name", ["vix", "volatility", "tag_trade_ready", "index_turbulent", "market"])
+def test_a_component_called_like_another_feature_or_group_stays_itself(name):
+    plain, clashing = feature_groups(("squeeze", "technical")), feature_groups(("squeeze", name))
+    assert len(clashing) == len(plain)
+    assert list(clashing.values()).count(list(clashing.values())[1]) == 1
+    assert list(clashing.items())[2:] == list(plain.items())[2:]
+    # No feature set can have a component of the name it gets.
+    assert not list(clashing)[1].isidentifier()
+
+
 def test_the_candidates_predicted_are_the_selected_of_the_newest_day_once_per_symbol():
     def candidate(day, name, *, hour=20, rank=1, is_selected=True, symbol="AAA"):
         return {

@@ -39,6 +39,20 @@ def test_a_window_too_short_for_either_side_is_not_split(window):
     assert split_days(contrasts.days(slice(0, 0)), RULES) is None
 
 
+@pytest.mark.parametrize("late", [445, 446, 449, 450, 451])
+def test_a_session_known_on_two_days_lies_on_one_side(window, late):
+    contrasts, _ = window
+    # The session is there twice: some of its candidates became known a day later.
+    twice = contrasts.days(np.sort(np.append(np.arange(600), late)))
+    twice.matured_days[late + 1] += 1
+    split = split_days(twice, RULES)
+    sides = [set(twice.entry_days[side].tolist()) for side in (split.searched, split.held_out)]
+    between = set(twice.entry_days[split.searched.stop : split.held_out.start].tolist())
+    assert not sides[0] & sides[1]
+    assert not between & (sides[0] | sides[1])
+    assert (twice.matured_days[split.searched] < twice.entry_days[split.held_out.start]).all()
+
+
 def test_days_are_confirmed_in_their_direction_only(window):
     contrasts, rule = window
     held_out = contrasts.days(slice(450, 600))

@@ -42,7 +42,7 @@ def after(before, unsearched=SEEN, since=LASTING, sign=1.0, week=WEEK):
 
 
 def find(before, tested, effect=SEEN):
-    return discovered(before, effect, tested, FOUND, week=WEEK, searched_to=date(2014, 3, 5))
+    return discovered(before, effect, tested, FOUND, week=WEEK, searched_to=date(2014, 3, 5), rules=RULES)
 
 
 def test_found_and_confirmed_on_held_out_days_is_new():
@@ -127,6 +127,14 @@ def test_gone_is_forgotten_a_year_after_it_was_last_seen():
     gone = life("gone", last_seen_on=WEEK - timedelta(days=364))
     assert after(gone, UNSEEN) is not None
     assert after(gone, UNSEEN, week=WEEK + timedelta(days=7)) is None
+
+
+@pytest.mark.parametrize(("tested", "status"), [(REFUSED, "unconfirmed"), (CONFIRMED, "new")])
+def test_gone_and_found_again_and_again_is_forgotten_all_the_same(tested, status):
+    gone = life("gone", last_seen_on=WEEK - timedelta(days=364))
+    assert find(gone, REFUSED) == gone
+    again = find(replace(gone, last_seen_on=WEEK - timedelta(days=365)), tested)
+    assert (again.status, again.first_found_on, again.n_weeks_seen) == (status, WEEK, 1)
 
 
 def test_what_was_never_confirmed_is_remembered_for_eight_weeks():
