@@ -18,20 +18,41 @@ Folder = Annotated[Path, typer.Argument(help="Folder of backups, outside the dat
 Source = Annotated[Path, typer.Argument(help="One backup: the folder that amc-learning backup printed.")]
 
 
-def backup(into: Folder, *, json: JsonOption = False) -> None:
+def backup(
+    into: Folder,
+    *,
+    keep: Annotated[
+        int | None,
+        typer.Option(min=1, help="Backups left in the folder, the newest; default retention.backups, or all."),
+    ] = None,
+    json: JsonOption = False,
+) -> None:
     """Copy the whole data directory while it is in use; files an earlier copy there has take no room again.
 
     Example: amc-learning backup /mnt/backups
     """
+    from amc_learning.stages.tidy import old_backups, remove_backups  # noqa: PLC0415
     from amc_learning.warehouse.backup import back_up  # noqa: PLC0415
 
     settings = Settings()
     warehouse = open_warehouse(settings)
     made = back_up(warehouse, into, made_at=now())
+    n_kept = keep or settings.retention.backups
+    gone = old_backups(into, n_kept) if n_kept else ()
+    remove_backups(gone)
     if json:
-        emit_json({"folder": str(made.folder), "n_files": len(made.files), "n_bytes": made.n_bytes})
+        emit_json(
+            {
+                "folder": str(made.folder),
+                "removed": [str(one.folder) for one in gone],
+                "n_files": len(made.files),
+                "n_bytes": made.n_bytes,
+            }
+        )
         return
     typer.echo(f"{len(made.files):,} files, {made.n_bytes / 2**20:,.1f} MiB in {made.folder}")
+    for one in gone:
+        typer.echo(f"removed the backup of {one.made_at:%Y-%m-%d %H:%M} UTC")
     if settings.inbox_url:
         typer.echo("the inbox lies on a server and is not among them: back it up there, and first (docs/operations.md)")
     typer.echo(f"look at it: amc-learning restore --verify {made.folder}")
@@ -55,12 +76,15 @@ def restore(
     if verify:
         _tell_damage(found, list(backups.damage(found)), json=json)
         return
-    data_dir = Settings().data_dir
-    backups.restore(found, data_dir)
+    settings = Settings()
+    data_dir = settings.data_dir
+    backups.restore(found, data_dir, (lambda: open_warehouse(settings)) if settings.warehouse_url else None)
     if json:
         emit_json({"data_dir": str(data_dir), "n_files": len(found.files), "n_bytes": found.n_bytes})
         return
     typer.echo(f"{len(found.files):,} files of {found.made_at:%Y-%m-%d %H:%M} UTC restored into {data_dir}, verified")
+    if settings.warehouse_url:
+        typer.echo(f"tables and documents were put on {settings.warehouse_url}")
     typer.echo("look at it: amc-learning doctor")
 
 

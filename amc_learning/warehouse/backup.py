@@ -14,7 +14,7 @@ import hashlib
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,12 +27,12 @@ from amc_learning.warehouse.files import (
     N_WRITERS,
     TEMPORARY_SUFFIX,
     in_threads,
-    locked,
     make_folder,
     sync_folder,
     write_atomically,
 )
 from amc_learning.warehouse.manifest import MANIFEST_NAME
+from amc_learning.warehouse.opening import COPIES_FOLDER
 from amc_learning.warehouse.publications import LOCK_NAME as PUBLICATIONS_LOCK
 from amc_learning.warehouse.tables import LOCK_NAME as TABLE_LOCK
 from amc_learning.warehouse.warehouse import Warehouse
@@ -42,6 +42,9 @@ PARTIAL_SUFFIX = ".partial"
 _DATABASE_SUFFIXES = {".sqlite", ".db"}
 _DATABASE_COMPANIONS = ("-wal", "-shm", "-journal")
 _CHUNK_BYTES = 1 << 20
+
+STORED_FOLDERS = ("tables", "published")
+"""What lies on an object store where there is one."""
 
 
 class BackupError(WarehouseError):
@@ -100,7 +103,7 @@ def back_up(warehouse: Warehouse, into: Path, *, made_at: datetime) -> Backup:
         shutil.rmtree(partial, ignore_errors=True)
         make_folder(partial)
         with warehouse.turn():
-            files = _copy_all(warehouse.data_dir, partial, _linkable(into))
+            files = _copy_all(warehouse, partial, _linkable(into))
         write_atomically(partial / RECORD_NAME, _record(made_at, files))
         os.sync()
         partial.replace(folder)
@@ -155,8 +158,14 @@ def damage(backup: Backup) -> Iterator[str]:
             yield f"{name} is no part of the backup"
 
 
-def restore(backup: Backup, data_dir: Path) -> None:
+def restore(backup: Backup, data_dir: Path, warehouse: Callable[[], Warehouse] | None = None) -> None:
     """Copy a backup to a data directory that is empty or missing, every byte verified before anything is in place.
+
+    Args:
+        backup: any, of a warehouse on this machine or on an object store.
+        data_dir: where to.
+        warehouse: opens the warehouse there, where it has tables and documents on an object store: they are put
+            there, and nothing may lie there yet. None for a warehouse in folders of this machine.
 
     Raises:
         BackupError: the place is not empty, or a file is damaged, which is named; nothing is restored then.
@@ -182,6 +191,33 @@ def restore(backup: Backup, data_dir: Path) -> None:
         raise StorageError(f"nothing was restored: {error}; make room, then run the same command again") from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+    if warehouse is not None:
+        _put_on_store(warehouse(), backup)
+
+
+def _put_on_store(warehouse: Warehouse, backup: Backup) -> None:
+    """Move tables and documents of a restored data directory to the object store, what names others last."""
+    storage, root = warehouse.storage, warehouse.tables_folder.parent
+    if found := next((file for name in STORED_FOLDERS for file in storage.files(root / name)), None):
+        raise BackupError(
+            f"{storage.address(found.path)} is there already; a backup is restored into an empty place. Name another "
+            f"one (AMC_LEARNING_WAREHOUSE_URL) and remove {warehouse.data_dir}, then run the same command again"
+        )
+    stored = [root / file.path for file in backup.files if file.path.split("/")[0] in STORED_FOLDERS]
+    is_named_by_others = [path for path in stored if path.suffix == ".parquet"]
+
+    def put(path: Path) -> None:
+        storage.replace(path, (warehouse.data_dir / path.relative_to(root)).read_bytes(), None)
+
+    try:
+        in_threads(put, is_named_by_others, storage.n_readers)
+        in_threads(put, sorted(set(stored) - set(is_named_by_others)), storage.n_readers)
+        shutil.rmtree(warehouse.data_dir / "tables")
+    except OSError as error:
+        raise StorageError(
+            f"tables and documents are not all restored: {error}; {storage.remedy}. Remove what lies under "
+            f"{warehouse.warehouse_url} and {warehouse.data_dir}, then run the same command again"
+        ) from error
 
 
 def _restore_file(file: CopiedFile, source: Path, target: Path) -> None:
@@ -193,24 +229,61 @@ def _restore_file(file: CopiedFile, source: Path, target: Path) -> None:
         )
 
 
-def _copy_all(source: Path, target: Path, linkable: Mapping[tuple[str, str], Path]) -> tuple[CopiedFile, ...]:
-    """Inbox, then tables, then the rest; sorted by path in the record."""
-    tables, publications = source / "tables", source / "published"
+def _copy_all(warehouse: Warehouse, target: Path, linkable: Mapping[tuple[str, str], Path]) -> tuple[CopiedFile, ...]:
+    """Inbox, then tables, then documents, then the rest; sorted by path in the record."""
+    source = warehouse.data_dir
     files = _copy_folder(source / "inbox", source, target, linkable)
-    for path in sorted(tables.iterdir()):
-        if path.is_dir():
-            with locked(path / TABLE_LOCK, is_shared=True):
-                files += _copy_folder(path, source, target, linkable)
-        elif _is_copied(path):
-            files.append(_copy_file(path, source, target, linkable))
-    with locked(publications / PUBLICATIONS_LOCK, is_shared=True):
-        files += _copy_folder(publications, source, target, linkable)
+    is_local = warehouse.warehouse_url is None
+    files += (_copy_stored if is_local else _copy_objects)(warehouse, target, linkable)
     for path in sorted(source.iterdir()):
-        if path.is_dir() and path.name not in {"inbox", "tables", "published"}:
+        if path.is_dir() and path.name not in {"inbox", *STORED_FOLDERS, COPIES_FOLDER}:
             files += _copy_folder(path, source, target, linkable)
         elif path.is_file() and _is_copied(path):
             files.append(_copy_file(path, source, target, linkable))
     return tuple(sorted(files, key=lambda file: file.path))
+
+
+def _copy_stored(warehouse: Warehouse, target: Path, linkable: Mapping[tuple[str, str], Path]) -> list[CopiedFile]:
+    """Tables and documents in folders of this machine."""
+    source, files = warehouse.data_dir, []
+    for path in sorted(warehouse.tables_folder.iterdir()):
+        if path.is_dir():
+            with warehouse.storage.locked(path / TABLE_LOCK, is_shared=True):
+                files += _copy_folder(path, source, target, linkable)
+        elif _is_copied(path):
+            files.append(_copy_file(path, source, target, linkable))
+    publications = warehouse.publications.root
+    with warehouse.storage.locked(publications / PUBLICATIONS_LOCK, is_shared=True):
+        files += _copy_folder(publications, source, target, linkable)
+    return files
+
+
+def _copy_objects(warehouse: Warehouse, target: Path, linkable: Mapping[tuple[str, str], Path]) -> list[CopiedFile]:
+    """Tables and documents on an object store, under the names they would have on this machine."""
+    storage, tables, publications = warehouse.storage, warehouse.tables_folder, warehouse.publications.root
+    earlier = {name: (sha256, path) for (name, sha256), path in linkable.items()}
+
+    def copy(path: Path) -> CopiedFile:
+        name = path.relative_to(tables.parent).as_posix()
+        place = target / name
+        make_folder(place.parent)
+        sha256, linked = earlier.get(name, ("", None))
+        # named by content: what an earlier backup holds under this name need not be asked for
+        if path.suffix == ".parquet" and sha256.startswith(path.stem) and _is_linked(linked, place, sha256):
+            return CopiedFile(name, place.stat().st_size, sha256)
+        content = storage.read(path)
+        with os.fdopen(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, FILE_MODE), "wb") as written:
+            written.write(content)
+        return CopiedFile(name, len(content), hashlib.sha256(content).hexdigest())
+
+    files = in_threads(copy, [tables / name for name in storage.names(tables)], storage.n_readers)
+    for folder, lock in [
+        *((table.folder, TABLE_LOCK) for table in warehouse.tables.values()),
+        (publications, PUBLICATIONS_LOCK),
+    ]:
+        with storage.locked(folder / lock, is_shared=True):
+            files += in_threads(copy, [file.path for file in storage.files(folder)], storage.n_readers)
+    return files
 
 
 def _copy_folder(

@@ -24,6 +24,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from amc_learning.warehouse.errors import InboxError, StorageError
 from amc_learning.warehouse.files import FILE_MODE, locked, make_folder
+from amc_learning.warehouse.migrations import migrate
 
 METADATA = sa.MetaData()
 SEQUENCE = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
@@ -192,14 +193,14 @@ class Database:
             connection.exec_driver_sql("BEGIN IMMEDIATE" if is_writing else "BEGIN")
 
         with engine.connect().execution_options(**{_IS_WRITING: True}) as connection, connection.begin():
-            _create_missing(connection)
+            migrate(connection, STEPS)
         return engine
 
     def _open_postgresql(self) -> sa.Engine:
         engine = sa.create_engine(self._url, pool_size=1, pool_pre_ping=True)
         with engine.begin() as connection:
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(ADVISORY_LOCK)))
-            _create_missing(connection)
+            migrate(connection, STEPS)
         return engine
 
 
@@ -218,6 +219,10 @@ def _create_missing(connection: sa.Connection) -> None:
     """Tables that are not there, and the index that tables of an earlier version do not have."""
     METADATA.create_all(connection)
     RECEIVED.create(connection, checkfirst=True)
+
+
+STEPS = (_create_missing,)
+"""From each version of the schema to the next; see migrations."""
 
 
 @contextlib.contextmanager

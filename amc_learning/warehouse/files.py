@@ -105,13 +105,13 @@ def _held(descriptor: int, mode: int) -> Iterator[None]:
 
 
 def in_threads(function: Callable[[Item], Result], items: Iterable[Item], n_threads: int) -> list[Result]:
-    """Results in the order of the items; a single item needs no thread.
+    """Results in the order of the items; a single item, or a single thread, needs no pool.
 
     >>> in_threads(abs, [-2, 3], 2)
     [2, 3]
     """
     listed = list(items)
-    if len(listed) < 2:
+    if len(listed) < 2 or n_threads == 1:
         return [function(item) for item in listed]
     with ThreadPoolExecutor(min(n_threads, len(listed))) as pool:
         return list(pool.map(function, listed))

@@ -214,6 +214,11 @@ class Inbox:
         with self._database.writing() as connection:
             return quarantine.resolve(connection, id_prefix)
 
+    def forget_settled_quarantine(self, before: datetime, *, is_dry: bool = False) -> int:
+        """Remove settled items received before a moment, or with `is_dry` only count them; how many there are."""
+        with self._database.writing() as connection:
+            return quarantine.forget_settled(connection, microseconds(before, "before"), is_dry=is_dry)
+
     def _number(self, statement: sa.Select[int]) -> int:
         with self._database.reading() as connection:
             return int(connection.execute(statement).one()[0])

@@ -5,10 +5,9 @@ Belongs here: what a line says and how lines become bytes. Not here: the parquet
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
-from pathlib import Path
 
 import orjson
 
@@ -31,7 +30,8 @@ class ManifestEntry:
 
     def line(self) -> bytes:
         """The line of the manifest, keys sorted, with its line end."""
-        return orjson.dumps(asdict(self), option=orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE)
+        # vars, not asdict, which copies: every write of a day writes the lines of all days.
+        return orjson.dumps(vars(self), option=orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE)
 
 
 def manifest_bytes(entries: Mapping[date, ManifestEntry]) -> bytes:
@@ -51,33 +51,29 @@ def lines_fingerprint(entries: Iterable[ManifestEntry]) -> str:
     return digest.hexdigest()
 
 
-def read_manifest(path: Path) -> dict[date, ManifestEntry]:
-    """Entries by day, in order; empty when there is no manifest yet.
+@lru_cache(maxsize=MANIFESTS_AT_HAND)
+def parse_manifest(table: str, address: str, content: bytes) -> Mapping[date, ManifestEntry]:
+    """Entries by day, in order; remembered, because a stage looks at the manifest of one table many times.
+
+    Args:
+        table: its name.
+        address: where the manifest lies, for people.
+        content: its bytes.
 
     Raises:
         CorruptPartition: a line is not what `ManifestEntry.line` writes; names the file and the line.
     """
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        return {}
-    return dict(_parsed(path, content))
-
-
-@lru_cache(maxsize=MANIFESTS_AT_HAND)
-def _parsed(path: Path, content: bytes) -> Mapping[date, ManifestEntry]:
-    """The entries in these very bytes: a stage looks at the manifest of one table many times, a change gives others."""
     entries: dict[date, ManifestEntry] = {}
     for number, line in enumerate(content.splitlines(), start=1):
         try:
             fields = orjson.loads(line)
-            day = date.fromisoformat(fields["known_on"])
-            entry = ManifestEntry(**{**fields, "known_on": day})
+            day = fields["known_on"] = date.fromisoformat(fields["known_on"])
+            entry = ManifestEntry(**fields)
             is_own_name = entry.file is None or entry.file == file_name(str(entry.sha256))
         except (ValueError, TypeError, KeyError) as error:
-            raise CorruptPartition(_damaged(path, number)) from error
+            raise CorruptPartition(_damaged(table, address, number)) from error
         if not is_own_name or entry.n_rows < 0 or (entry.file is None) != (entry.n_rows == 0):
-            raise CorruptPartition(_damaged(path, number))
+            raise CorruptPartition(_damaged(table, address, number))
         entries[day] = entry
     return entries
 
@@ -87,7 +83,5 @@ def file_name(sha256: str) -> str:
     return f"{sha256[:16]}.parquet"
 
 
-def _damaged(path: Path, number: int) -> str:
-    return f"table {path.parent.name}: line {number} of {path} is damaged; nothing was read. " + remedy_of_manifest(
-        path.parent.name
-    )
+def _damaged(table: str, address: str, number: int) -> str:
+    return f"table {table}: line {number} of {address} is damaged; nothing was read. " + remedy_of_manifest(table)

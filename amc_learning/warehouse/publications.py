@@ -16,7 +16,7 @@ from typing import Any
 import orjson
 
 from amc_learning.warehouse.errors import CorruptDocument, DocumentError, StorageError
-from amc_learning.warehouse.files import N_WRITERS, in_threads, locked, make_folder, sync_folder, write_if_changed
+from amc_learning.warehouse.storage import LOCAL, Storage
 
 Document = dict[str, Any]
 
@@ -25,7 +25,7 @@ DAY_FIELD = "known_on"
 LOCK_NAME = ".lock"
 SHADOW_FOLDER = "shadow"
 
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_HISTORY_FILE = re.compile(r"(\d{4}-\d{2}-\d{2})\.json")
 """Name of a history file; a copy that somebody put beside it is none of ours."""
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}")
@@ -62,11 +62,12 @@ class Publications:
     """
 
     root: Path
+    storage: Storage = LOCAL
 
     @property
     def shadow(self) -> "Publications":
         """The documents that are only looked at: the same layout in a folder of its own, which no reader is sent to."""
-        return Publications(self.root / SHADOW_FOLDER)
+        return Publications(self.root / SHADOW_FOLDER, self.storage)
 
     def publish(self, name: str, document: Document, known_on: date, schema: Document) -> PublishReport:
         """Store one document and make it current unless a later one is; content that is there is not rewritten.
@@ -93,13 +94,13 @@ class Publications:
         if not contents:
             return {}
         try:
-            make_folder(self._history_folder(name))
-            with locked(self.root / LOCK_NAME):
+            self.storage.make_folder(self._history_folder(name))
+            with self.storage.locked(self.root / LOCK_NAME):
                 return self._store(name, contents, schema_content)
         except OSError as error:
             raise StorageError(
                 f"document {name}: {error.strerror or error} ({error.filename or self.root}); the current document is "
-                "untouched. Make room or mend the disk, then run the same command again"
+                f"untouched. {self.storage.remedy}, then run the same command again"
             ) from error
 
     def withdraw(self, name: str, day: date) -> bool:
@@ -112,22 +113,20 @@ class Publications:
             StorageError: the file system refused.
         """
         _check_name(name)
-        path = self._history_path(name, day)
-        if not path.is_file():
+        if not self.has(name, day):
             return False
         try:
-            with locked(self.root / LOCK_NAME):
+            with self.storage.locked(self.root / LOCK_NAME):
                 earlier = [known for known in self.history(name) if known != day]
                 if self._current_day(name) == day and earlier:
-                    self.document(name, earlier[-1])  # verified before it comes into force
-                    write_if_changed(self._current_path(name), self._history_path(name, earlier[-1]).read_bytes())
+                    self._put_in_force(name, earlier[-1])
                 elif self._current_day(name) == day:
-                    self._current_path(name).unlink()
-                path.unlink(missing_ok=True)
+                    self.storage.remove(self._current_path(name))
+                self.storage.remove(self._history_path(name, day))
         except OSError as error:
             raise StorageError(
-                f"document {name} of {day} is not withdrawn: {error.strerror or error}; mend the disk, then run the "
-                "same command again"
+                f"document {name} of {day} is not withdrawn: {error.strerror or error}. {self.storage.remedy}, then "
+                "run the same command again"
             ) from error
         return True
 
@@ -143,7 +142,7 @@ class Publications:
             CorruptDocument: the file does not carry the hash of its content.
         """
         _check_name(name)
-        return _verified(self._current_path(name))
+        return self._verified(self._current_path(name))
 
     def document(self, name: str, day: date) -> Document | None:
         """The document of a knowledge day, verified; None when there is none.
@@ -152,28 +151,24 @@ class Publications:
             CorruptDocument: the file does not carry the hash of its content.
         """
         _check_name(name)
-        return _verified(self._history_path(name, day))
+        return self._verified(self._history_path(name, day))
 
     def has(self, name: str, day: date) -> bool:
         """Whether there is a document of this knowledge day; it is not read."""
         _check_name(name)
-        return self._history_path(name, day).is_file()
+        return self.storage.changed_at(self._history_path(name, day)) is not None
 
     def history(self, name: str) -> list[date]:
         """Knowledge days with a document, in order."""
         _check_name(name)
-        folder = self._history_folder(name)
-        stems = (path.stem for path in folder.glob("*.json")) if folder.is_dir() else ()
-        return sorted(date.fromisoformat(stem) for stem in stems if _DAY.fullmatch(stem))
+        names = self.storage.names(self._history_folder(name))
+        return sorted(date.fromisoformat(found[1]) for file in names if (found := _HISTORY_FILE.fullmatch(file)))
 
     def published_at(self, name: str, day: date) -> datetime | None:
-        """When the document of a day was last written, by the file system; None when there is none."""
+        """When the document of a day was last written, by the storage; None when there is none."""
         _check_name(name)
-        try:
-            changed = self._history_path(name, day).stat().st_mtime
-        except FileNotFoundError:
-            return None
-        return datetime.fromtimestamp(changed, UTC)
+        changed_at = self.storage.changed_at(self._history_path(name, day))
+        return None if changed_at is None else datetime.fromtimestamp(changed_at, UTC)
 
     def write_page(self, name: str, day: date, page: str) -> Path:
         """Store the page drawn from a day's document beside its history; returns where it lies.
@@ -183,11 +178,12 @@ class Publications:
         """
         path = self.page_path(name, day)
         try:
-            make_folder(path.parent)
-            write_if_changed(path, page.encode())
+            self.storage.make_folder(path.parent)
+            self.storage.write_if_changed(path, page.encode())
+            self.storage.fetch([path])  # people open it on this machine
         except OSError as error:
             raise StorageError(
-                f"page {path.name}: {error.strerror or error}; make room or mend the disk, then draw it again: "
+                f"page {path.name}: {error.strerror or error}. {self.storage.remedy}, then draw it again: "
                 f"amc-learning report --date {day}"
             ) from error
         return path
@@ -201,22 +197,25 @@ class Publications:
         """Write history, schema, current, in this order; the caller holds the lock."""
         before = self._current_day(name)
         paths = {day: self._history_path(name, day) for day in contents}
-        written = in_threads(
-            lambda day: write_if_changed(paths[day], contents[day], sync_name=False), contents, N_WRITERS
+        written = self.storage.write_changed(
+            self._history_folder(name), {paths[day]: content for day, content in contents.items()}
         )
-        sync_folder(self._history_folder(name))
-        write_if_changed(self._schema_path(name), schema_content)
+        self.storage.write_if_changed(self._schema_path(name), schema_content)
         # without a readable current document the history decides which day was the last
         newest = max([*contents, *(self.history(name) if before is None else [before])])
         if newest in contents:
-            write_if_changed(self._current_path(name), contents[newest])
+            self.storage.write_if_changed(self._current_path(name), contents[newest])
         elif before is None:
-            self.document(name, newest)  # verified before it comes into force
-            write_if_changed(self._current_path(name), self._history_path(name, newest).read_bytes())
+            self._put_in_force(name, newest)
         return {
             day: PublishReport(paths[day], day == newest, is_written)
             for day, is_written in zip(contents, written, strict=True)
         }
+
+    def _put_in_force(self, name: str, day: date) -> None:
+        """Make the document of a day the current one again, verified before it comes into force."""
+        self.document(name, day)
+        self.storage.write_if_changed(self._current_path(name), self.storage.read(self._history_path(name, day)))
 
     def _current_day(self, name: str) -> date | None:
         """Knowledge day of the current document; None when there is none that can be trusted."""
@@ -225,6 +224,23 @@ class Publications:
         except CorruptDocument:
             return None
         return None if document is None else date.fromisoformat(document[DAY_FIELD])
+
+    def _verified(self, path: Path) -> Document | None:
+        try:
+            content = self.storage.read(path)
+        except FileNotFoundError:
+            return None
+        try:
+            document = json.loads(content)
+            is_intact = isinstance(document, dict) and document[HASH_FIELD] == document_sha256(document)
+        except (ValueError, KeyError, RecursionError):
+            is_intact = False
+        if not is_intact:
+            raise CorruptDocument(
+                f"{self.storage.address(path)} does not carry the hash of its own content: it was damaged or edited, "
+                "and is not used. Publish its day again: amc-learning run daily --date <its day>"
+            )
+        return dict(document)
 
     def _current_path(self, name: str) -> Path:
         return self.root / f"{name}.json"
@@ -276,21 +292,3 @@ def _canonical(document: Document) -> str:
 
 def _pretty(plain: Document) -> bytes:
     return orjson.dumps(plain, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE)
-
-
-def _verified(path: Path) -> Document | None:
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        return None
-    try:
-        document = json.loads(content)
-        is_intact = isinstance(document, dict) and document[HASH_FIELD] == document_sha256(document)
-    except (ValueError, KeyError, RecursionError):
-        is_intact = False
-    if not is_intact:
-        raise CorruptDocument(
-            f"{path} does not carry the hash of its own content: it was damaged or edited, and is not used. "
-            "Publish its day again: amc-learning run daily --date <its day>"
-        )
-    return dict(document)

@@ -100,6 +100,15 @@ def resolve(connection: sa.Connection, id_prefix: str) -> str:
     return identifier
 
 
+def forget_settled(connection: sa.Connection, before_us: int, *, is_dry: bool) -> int:
+    """Delete settled items that came before a moment, or only count them; how many there are. Open ones stay."""
+    is_old = sa.and_(QUARANTINE.c.is_resolved.is_(True), QUARANTINE.c.received_at_us < before_us)
+    n_old = connection.execute(sa.select(sa.func.count()).select_from(QUARANTINE).where(is_old)).scalar_one()
+    if not is_dry:
+        connection.execute(sa.delete(QUARANTINE).where(is_old))
+    return int(n_old)
+
+
 def _row(connection: sa.Connection, id_prefix: str) -> "sa.Row[tuple[object, ...]]":
     statement = sa.select(QUARANTINE).where(QUARANTINE.c.id.startswith(id_prefix, autoescape=True)).limit(2)
     rows = connection.execute(statement).all() if id_prefix else []

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 import orjson
 
 from amc_learning.warehouse.errors import CorruptDocument, StorageError
-from amc_learning.warehouse.files import locked, write_if_changed
 
 if TYPE_CHECKING:
     from amc_learning.warehouse.warehouse import Warehouse
@@ -47,7 +46,7 @@ def close(warehouse: "Warehouse", table: str, days: Iterable[date]) -> None:
         StorageError, CorruptDocument: as `add`.
     """
     closed = set(days)
-    if not _path(warehouse).exists() or not closed & set(open_days(warehouse, table)):
+    if not closed & set(open_days(warehouse, table)):
         return
 
     def without(record: Record) -> None:
@@ -62,7 +61,7 @@ def open_days(warehouse: "Warehouse", table: str | None = None) -> dict[date, st
     Raises:
         CorruptDocument: the record is damaged.
     """
-    record = _read(_path(warehouse))
+    record = _read(warehouse)
     merged: dict[date, str] = {}
     for name in sorted(record) if table is None else [table]:
         merged = record.get(name, {}) | merged
@@ -70,20 +69,20 @@ def open_days(warehouse: "Warehouse", table: str | None = None) -> dict[date, st
 
 
 def _path(warehouse: "Warehouse") -> Path:
-    return warehouse.data_dir / "tables" / RECORD_NAME
+    return warehouse.tables_folder / RECORD_NAME
 
 
 def _change(warehouse: "Warehouse", change: Callable[[Record], None]) -> None:
     path = _path(warehouse)
     try:
-        with locked(path.with_name(LOCK_NAME)):
-            record = _read(path)
+        with warehouse.storage.locked(path.with_name(LOCK_NAME)):
+            record = _read(warehouse)
             change(record)
-            write_if_changed(path, _bytes(record))
+            warehouse.storage.write_if_changed(path, _bytes(record))
     except OSError as error:
         raise StorageError(
             f"the record of reopened days cannot be written: {error.strerror or error} ({error.filename}); nothing was "
-            "changed. Make room or mend the disk, then run the same command again"
+            f"changed. {warehouse.storage.remedy}, then run the same command again"
         ) from error
 
 
@@ -96,9 +95,10 @@ def _bytes(record: Record) -> bytes:
     return orjson.dumps(plain, option=orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
 
-def _read(path: Path) -> Record:
+def _read(warehouse: "Warehouse") -> Record:
+    path = _path(warehouse)
     try:
-        content = path.read_bytes()
+        content = warehouse.storage.read(path)
     except FileNotFoundError:
         return {}
     try:
@@ -108,6 +108,7 @@ def _read(path: Path) -> Record:
         }
     except (ValueError, AttributeError, TypeError) as error:
         raise CorruptDocument(
-            f"the record of reopened days is damaged: {path} ({error}); nothing was changed. Remove the file and run "
-            "amc-learning run evidence over all days, which makes every one of them anew"
+            f"the record of reopened days is damaged: {warehouse.storage.address(path)} ({error}); nothing was "
+            "changed. Remove the file and run amc-learning run evidence over all days, which makes every one of them "
+            "anew"
         ) from error

@@ -109,10 +109,14 @@ class RequestRecords:
                 for flow, outcome, n_requests, latency_us in connection.execute(statement)
             }
 
-    def forget(self, before: datetime) -> None:
-        """Delete the sums of the minutes before a moment."""
+    def forget(self, before: datetime, *, is_dry: bool = False) -> int:
+        """Delete the sums of the minutes before a moment, or with `is_dry` only count them; how many there are."""
+        is_old = REQUESTS.c.minute < minute_of(before)
         with self._database.writing() as connection:
-            connection.execute(sa.delete(REQUESTS).where(REQUESTS.c.minute < minute_of(before)))
+            n_old = connection.execute(sa.select(sa.func.count()).select_from(REQUESTS).where(is_old)).scalar_one()
+            if not is_dry:
+                connection.execute(sa.delete(REQUESTS).where(is_old))
+        return int(n_old)
 
 
 def summed(sums: Mapping[tuple[str, str], RequestSum], flow: str, outcomes: Sequence[str] | None = None) -> RequestSum:

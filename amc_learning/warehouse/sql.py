@@ -2,7 +2,8 @@
 
 Belongs here: the views and the locks around them. Not here: printing results (cli), dataframes for learning (tables).
 A view reads the files the manifest names when it is made; DuckDB does not verify their hashes. Call `connect` anew
-after a run. Statements that are not queries are refused, and no file outside the tables can be read.
+after a run. Statements that are not queries are refused, and no file outside the tables can be read. From an object
+store the files of the tables that a statement names are copied to this machine first.
 """
 
 import re
@@ -46,22 +47,26 @@ class QueryResult:
     rows: list[tuple[Any, ...]]
 
 
-def connect(warehouse: "Warehouse") -> "duckdb.DuckDBPyConnection":
+def connect(warehouse: "Warehouse", statement: str | None = None) -> "duckdb.DuckDBPyConnection":
     """An in-memory DuckDB with a view of every table; nothing but their files is within its reach.
 
     Args:
         warehouse: whose tables to show. Tables and columns carry their descriptions as comments
             (`select column_name, comment from duckdb_columns()`).
+        statement: what will be asked. Tables on an object store are fetched only where it names them, and the others
+            refuse; None fetches all.
     """
     import duckdb  # noqa: PLC0415 - a twentieth of a second that only SQL needs
 
     connection = duckdb.connect(config=CONFIGURATION)
     connection.execute("SET TimeZone = 'UTC'")
     for name, table in warehouse.tables.items():
-        connection.execute(f"CREATE VIEW {_identifier(name)} AS {_selection(table)}")
-        for statement in _comments(table.table):
-            connection.execute(statement)
-    folder = f"{warehouse.data_dir / 'tables'}/"
+        is_wanted = warehouse.warehouse_url is None or statement is None or name in statement.casefold()
+        selection = _selection(table) if is_wanted else _refusal(table.table, f"{name} was not fetched; name it")
+        connection.execute(f"CREATE VIEW {_identifier(name)} AS {selection}")
+        for comment in _comments(table.table):
+            connection.execute(comment)
+    folder = f"{warehouse.tables_folder}/"
     # DuckDB checks a path as it is spelled in the view, so the spelling without wildcards is allowed as well
     allowed = ", ".join(_literal(spelling) for spelling in (folder, _without_wildcards(folder)))
     connection.execute(f"SET allowed_directories = [{allowed}]")
@@ -112,19 +117,26 @@ def _selection(table: PartitionedTable) -> str:
 
     A table written by another version refuses when it is asked, in words, and does not keep the others from answering.
     """
-    columns = table.table.columns
-    nothing = ", ".join(f"NULL::{_sql_type(column.dtype)} AS {_identifier(column.name)}" for column in columns)
     if outdated := table.outdated():
         days = table.days()
-        return f"SELECT {nothing} WHERE error({_literal(old_rows(table.table.name, outdated[0], days[0], days[-1]))})"
+        return _refusal(table.table, old_rows(table.table.name, outdated[0], days[0], days[-1]))
     # absolute paths, so that one folder is allowed and nothing else; hive columns off: known_on is in the files
-    files = [
-        _literal(_without_wildcards(str(path))) for entry in table.entries() if (path := table.path(entry)) is not None
-    ]
-    if not files:
-        return f"SELECT {nothing} WHERE false"
-    names = ", ".join(_identifier(column.name) for column in columns)
+    paths = [path for entry in table.entries() if (path := table.path(entry)) is not None]
+    if not paths:
+        return f"SELECT {_nulls(table.table)} WHERE false"
+    table.storage.fetch(paths)
+    files = [_literal(_without_wildcards(str(path))) for path in paths]
+    names = ", ".join(_identifier(column.name) for column in table.table.columns)
     return f"SELECT {names} FROM read_parquet([{', '.join(files)}], hive_partitioning = false)"
+
+
+def _refusal(table: Table, reason: str) -> str:
+    """A SELECT with the columns of the table that says why it has no rows when it is run."""
+    return f"SELECT {_nulls(table)} WHERE error({_literal(reason)})"
+
+
+def _nulls(table: Table) -> str:
+    return ", ".join(f"NULL::{_sql_type(column.dtype)} AS {_identifier(column.name)}" for column in table.columns)
 
 
 def _comments(table: Table) -> Iterator[str]:

@@ -8,7 +8,6 @@ import contextlib
 import hashlib
 import io
 import os
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -18,25 +17,17 @@ import polars as pl
 
 from amc_learning.contracts.tables import Table
 from amc_learning.warehouse.errors import CorruptPartition, StorageError, TableError
-from amc_learning.warehouse.files import (
-    FOLDER_MODE,
-    N_WRITERS,
-    TEMPORARY_SUFFIX,
-    in_threads,
-    locked,
-    make_folder,
-    sync_folder,
-    write_atomically,
-)
+from amc_learning.warehouse.files import in_threads
 from amc_learning.warehouse.frames import DAY, by_day, checked, encoded, schema_fingerprint
 from amc_learning.warehouse.manifest import (
     MANIFEST_NAME,
     ManifestEntry,
     lines_fingerprint,
     manifest_bytes,
-    read_manifest,
+    parse_manifest,
 )
 from amc_learning.warehouse.remedies import old_rows, remedy
+from amc_learning.warehouse.storage import LOCAL, Seen, Storage
 
 LOCK_NAME = ".lock"
 
@@ -66,12 +57,13 @@ class PartitionedTable:
     Layout: `<root>/<table>/known_on=YYYY-MM-DD/<sha256[:16]>.parquet` and `<root>/<table>/manifest.ndjson`. A write
     puts its files beside the old ones, then replaces the manifest, then removes what the manifest no longer names: a
     crash anywhere leaves the old partitions or the new ones. Equal rows give equal bytes, and a partition whose bytes
-    would not change is not touched. A lock file makes writers take turns, across threads and processes; readers
-    take no lock.
+    would not change is not touched. A lock makes writers take turns, across threads and processes; readers take none.
+    Where the bytes lie, on this machine or on an object store, is the storage's business.
     """
 
     root: Path
     table: Table
+    storage: Storage = LOCAL
 
     @property
     def folder(self) -> Path:
@@ -96,7 +88,7 @@ class PartitionedTable:
         if not partitions:
             return WriteReport(0, 0, 0)
         with self._as_only_writer():
-            return self._commit(partitions)
+            return self._commit(partitions, self._seen())
 
     def merge(self, frame: pl.DataFrame, *, repair: bool = False) -> WriteReport:
         """Insert these rows, replacing stored rows of the same knowledge day and key; other rows stay.
@@ -118,7 +110,8 @@ class PartitionedTable:
         if not days:
             return WriteReport(0, 0, 0)
         with self._as_only_writer():
-            manifest = self._manifest()
+            seen = self._seen()
+            manifest = self._parsed(seen)
             entries = [manifest[day] for day in days if day in manifest]
             damaged: list[ManifestEntry] = []
             try:
@@ -131,7 +124,7 @@ class PartitionedTable:
             merged = pl.concat([stored, rows]).unique([DAY, *self.table.key], keep="last", maintain_order=True)
             partitions = self._encode(by_day(checked(self.table, merged)))
             self._set_aside(damaged)
-            return replace(self._commit(partitions), repaired=tuple(entry.known_on for entry in damaged))
+            return replace(self._commit(partitions, seen), repaired=tuple(entry.known_on for entry in damaged))
 
     def read(self, start: date | None, end: date | None, columns: Sequence[str] | None = None) -> pl.DataFrame:
         """Rows of the knowledge days from `start` to `end`, both included, verified against the manifest.
@@ -157,7 +150,7 @@ class PartitionedTable:
         except FileNotFoundError:
             pass
         # a writer replaced the file after we read the manifest; behind its lock, what the manifest names is there
-        with locked(self.folder / LOCK_NAME, is_shared=True):
+        with self.storage.locked(self.folder / LOCK_NAME, is_shared=True):
             return self._load_behind_lock(self._entries(start, end), columns)
 
     def days(self) -> list[date]:
@@ -190,54 +183,23 @@ class PartitionedTable:
 
     def damaged(self) -> list[str]:
         """One sentence per stored partition that is missing or not what the manifest vouches for; empty is good."""
-        if not self.folder.is_dir():
+        if self._seen() is None:
             return []
-        found = []
-        with locked(self.folder / LOCK_NAME, is_shared=True):
-            for entry in self._manifest().values():
-                try:
-                    self._verified(entry)
-                except FileNotFoundError as error:
-                    found.append(self._trouble(entry.known_on, Path(error.filename), "is missing"))
-                except CorruptPartition as error:
-                    found.append(str(error))
-        return found
+        with self.storage.locked(self.folder / LOCK_NAME, is_shared=True):
+            found = in_threads(self._damage, self._manifest().values(), self.storage.n_readers)
+        return [sentence for sentence in found if sentence is not None]
 
     def outdated(self) -> list[date]:
         """Days whose stored rows were written under another declaration of the table; they cannot be read."""
         declared = schema_fingerprint(self.table)
         return [entry.known_on for entry in self._entries(None, None) if entry.file and entry.schema != declared]
 
-    def sweep(self, *, older_than_seconds: float = 0.0) -> list[Path]:
-        """Remove what a crash left: data files the manifest does not name, and temporary files; returns their paths.
-
-        It waits for a writer at work, so it never takes a file that is about to be committed. The age spares files
-        that a reader with the previous manifest in hand may still be looking for.
-        """
-        if not self.folder.is_dir():
-            return []
-        with locked(self.folder / LOCK_NAME):
-            written_before = time.time() - older_than_seconds
-            named = {self.path(entry) for entry in self._manifest().values()}
-            leftovers = [
-                path
-                for pattern in (f"{DAY}=*/*.parquet", f"{DAY}=*/.*{TEMPORARY_SUFFIX}", f".*{TEMPORARY_SUFFIX}")
-                for path in self.folder.glob(pattern)
-                if path not in named and path.stat().st_mtime <= written_before
-            ]
-            for path in leftovers:
-                path.unlink()
-                if path.parent != self.folder:
-                    with contextlib.suppress(OSError):
-                        path.parent.rmdir()
-        return sorted(leftovers)
-
     # -- writing ------------------------------------------------------------------------------------------------
 
     def _as_only_writer(self) -> contextlib.AbstractContextManager[None]:
         try:
-            make_folder(self.folder)
-            return locked(self.folder / LOCK_NAME)
+            self.storage.make_folder(self.folder)
+            return self.storage.locked(self.folder / LOCK_NAME)
         except OSError as error:
             raise self._refused(error) from error
 
@@ -245,9 +207,9 @@ class PartitionedTable:
         partitions = in_threads(lambda day: encoded(self.table, day, rows[day]), rows, os.cpu_count() or 1)
         return dict(zip(rows, partitions, strict=True))
 
-    def _commit(self, partitions: Mapping[date, Partition]) -> WriteReport:
-        """Store encoded partitions; the caller holds the lock."""
-        before = self._manifest()
+    def _commit(self, partitions: Mapping[date, Partition], seen: Seen | None) -> WriteReport:
+        """Store encoded partitions; the caller holds the lock, and saw this manifest when it computed them."""
+        before = self._parsed(seen)
         changed = [
             entry.known_on
             for entry, content in partitions.values()
@@ -257,11 +219,11 @@ class PartitionedTable:
         try:
             self._write_files([partitions[day] for day in changed])
             if after != before:
-                write_atomically(self.folder / MANIFEST_NAME, manifest_bytes(after))
+                self.storage.replace(self.folder / MANIFEST_NAME, manifest_bytes(after), seen)
         except OSError as error:
-            self._keep_only(changed, before)
+            self._keep_only(changed, before, {})
             raise self._refused(error) from error
-        self._keep_only(changed, after)
+        self._keep_only(changed, after, before)
         n_rows = sum(entry.n_rows for entry, _ in partitions.values())
         return WriteReport(len(partitions), len(changed), n_rows)
 
@@ -278,50 +240,52 @@ class PartitionedTable:
             path = self.path(entry)
             if path is not None:
                 try:
-                    path.replace(path.with_name(path.name + DAMAGED_SUFFIX))
+                    self.storage.set_aside(path, DAMAGED_SUFFIX)
                 except FileNotFoundError:
                     continue
                 except OSError as error:
                     raise self._refused(error) from error
 
     def _is_stored(self, entry: ManifestEntry, content: bytes | None) -> bool:
-        """Whether the file on disk really holds these bytes: a damaged partition is repaired by writing it again."""
+        """Whether the stored file really holds these bytes: a damaged partition is repaired by writing it again."""
         path = self.path(entry)
         if path is None:
             return True
         try:
-            return path.read_bytes() == content
+            return self.storage.read(path) == content
         except FileNotFoundError:
             return False
 
     def _write_files(self, partitions: Iterable[Partition]) -> None:
-        def write_file(partition: Partition) -> None:
-            entry, content = partition
-            path = self.path(entry)
-            if path is not None and content is not None:
-                with contextlib.suppress(FileExistsError):
-                    path.parent.mkdir(mode=FOLDER_MODE)
-                write_atomically(path, content)
+        contents = {
+            path: content
+            for entry, content in partitions
+            if (path := self.path(entry)) is not None and content is not None
+        }
+        self.storage.write_data(self.folder, contents)
 
-        in_threads(write_file, list(partitions), N_WRITERS)
-        sync_folder(self.folder)
-
-    def _keep_only(self, days: Iterable[date], manifest: Mapping[date, ManifestEntry]) -> None:
-        """Remove files of these days that the manifest does not name; what cannot be removed is left to `sweep`."""
+    def _keep_only(
+        self, days: Iterable[date], manifest: Mapping[date, ManifestEntry], before: Mapping[date, ManifestEntry]
+    ) -> None:
+        """Remove files of these days that the manifest does not name; what cannot be removed stays (leftovers)."""
         for day in days:
             kept = manifest[day].file if day in manifest else None
-            folder = self._day_folder(day)
-            with contextlib.suppress(OSError):
-                for path in folder.iterdir():
-                    if path.name != kept and not path.name.endswith(DAMAGED_SUFFIX):
-                        path.unlink()
-                if kept is None:
-                    folder.rmdir()
+            replaced = before[day].file if day in before else None
+            self.storage.keep_only(self._day_folder(day), kept, replaced, DAMAGED_SUFFIX)
 
     # -- reading ------------------------------------------------------------------------------------------------
 
-    def _manifest(self) -> dict[date, ManifestEntry]:
-        return read_manifest(self.folder / MANIFEST_NAME)
+    def _manifest(self) -> Mapping[date, ManifestEntry]:
+        return self._parsed(self._seen())
+
+    def _seen(self) -> Seen | None:
+        """The manifest as it is stored now; None before the first write."""
+        return self.storage.look(self.folder / MANIFEST_NAME)
+
+    def _parsed(self, seen: Seen | None) -> Mapping[date, ManifestEntry]:
+        if seen is None:
+            return {}
+        return parse_manifest(self.folder.name, self.storage.address(self.folder / MANIFEST_NAME), seen.content)
 
     def _entries(self, start: date | None, end: date | None) -> list[ManifestEntry]:
         return [
@@ -341,7 +305,7 @@ class PartitionedTable:
                 raise TableError(old_rows(self.table.name, entry.known_on, days[0], days[-1]))
         if not filled:
             return self.table.empty().select(names)
-        contents = [self._verified(entry) for entry in filled]
+        contents = in_threads(self._verified, filled, self.storage.n_readers)
         frame = pl.scan_parquet(contents).select(names or DAY).collect()
         if frame.height != sum(entry.n_rows for entry in filled):
             self._find_wrong_count(filled, contents)
@@ -361,11 +325,27 @@ class PartitionedTable:
         path = self.path(entry)
         if path is None:
             return b""
-        content = path.read_bytes()
+        content = self.storage.read_data(path)
+        self._check_content(entry, path, content)
+        return content
+
+    def _damage(self, entry: ManifestEntry) -> str | None:
+        """What is wrong with the stored file of an entry, whatever copies of it there are; None when nothing is."""
+        path = self.path(entry)
+        if path is None:
+            return None
+        try:
+            self._check_content(entry, path, self.storage.read(path))
+        except FileNotFoundError:
+            return self._trouble(entry.known_on, path, "is missing")
+        except CorruptPartition as error:
+            return str(error)
+        return None
+
+    def _check_content(self, entry: ManifestEntry, path: Path, content: bytes) -> None:
         if hashlib.sha256(content).hexdigest() != entry.sha256:
             trouble = f"does not have the content that was written ({len(content)} bytes, {entry.n_bytes} expected)"
             raise CorruptPartition(self._trouble(entry.known_on, path, trouble))
-        return content
 
     def _find_wrong_count(self, entries: Sequence[ManifestEntry], contents: Sequence[bytes]) -> None:
         for entry, content in zip(entries, contents, strict=True):
@@ -381,14 +361,13 @@ class PartitionedTable:
         return self.folder / f"{DAY}={day.isoformat()}"
 
     def _trouble(self, day: date | str, path: Path, trouble: str) -> str:
-        return f"table {self.table.name}, knowledge day {day}: {path} {trouble}; nothing of it was used. " + remedy(
-            self.table.name, day
-        )
+        where = f"table {self.table.name}, knowledge day {day}: {self.storage.address(path)}"
+        return f"{where} {trouble}; nothing of it was used. {remedy(self.table.name, day)}"
 
     def _refused(self, error: OSError) -> StorageError:
         return StorageError(
             f"table {self.table.name}: {error.strerror or error} ({error.filename or self.folder}); "
-            "the stored partitions are untouched. Make room or mend the disk, then run the same command again"
+            f"the stored partitions are untouched. {self.storage.remedy}, then run the same command again"
         )
 
 

@@ -11,6 +11,7 @@ import pytest
 from amc_learning.contracts.tables import catalogue
 from amc_learning.warehouse.drain import DrainReport, drain
 from amc_learning.warehouse.inbox import Inbox
+from amc_learning.warehouse.leftovers import sweep
 from amc_learning.warehouse.tables import PartitionedTable
 
 from .samples import day, event
@@ -131,6 +132,6 @@ def test_killed_at_24_random_moments_nothing_acknowledged_is_lost_or_doubled(tmp
         number = int(row["event_id"].removeprefix("event-"))
         assert row["payload"] == "x" * 3000 + str(number)
         assert row["known_on"] == day(number % 5)
-    table.sweep()
+    sweep(table)
     assert {path.name for path in table.folder.glob("known_on=*/*")} == {entry.file for entry in table.entries()}
     inbox.close()

@@ -364,3 +364,34 @@ def test_a_full_disk_acknowledges_nothing_and_heals(tmp_path):
     with sqlite3.connect(path) as plain:
         assert plain.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
     plain.close()
+
+
+def test_a_program_refuses_a_database_that_a_newer_one_wrote_and_changes_nothing(inbox, url):
+    import sqlalchemy as sa  # noqa: PLC0415
+
+    version = sa.text("UPDATE inbox_schema_version SET version = :version")
+    inbox.append([event(1)])
+    with inbox.database.writing() as connection:
+        connection.execute(version, {"version": 99})
+    newer = Inbox(url)
+    with pytest.raises(InboxError, match="has schema 99 and this program knows 1 at most"):
+        newer.append([event(2)])
+    newer.close()
+    with inbox.database.writing() as connection:
+        connection.execute(version, {"version": 1})
+    assert inbox.n_pending() == 1
+
+
+def test_an_inbox_of_before_versions_were_counted_is_brought_up_to_date_with_its_events(inbox, url):
+    import sqlalchemy as sa  # noqa: PLC0415
+
+    inbox.append([event(1)])
+    with inbox.database.writing() as connection:
+        connection.execute(sa.text("DROP TABLE inbox_schema_version"))
+        connection.execute(sa.text("DROP INDEX events_received"))
+    older = reopened(url, inbox)
+    assert older.n_pending() == 1
+    with older.database.reading() as connection:
+        assert connection.execute(sa.text("SELECT version FROM inbox_schema_version")).scalar_one() == 1
+        assert "events_received" in {index["name"] for index in sa.inspect(connection).get_indexes("events")}
+    older.close()

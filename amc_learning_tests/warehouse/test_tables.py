@@ -15,6 +15,7 @@ from polars.testing import assert_frame_equal
 
 from amc_learning.contracts.tables import Column, Table
 from amc_learning.warehouse.errors import CorruptPartition, StorageError, TableError
+from amc_learning.warehouse.leftovers import sweep
 from amc_learning.warehouse.remedies import old_rows, remedy
 from amc_learning.warehouse.tables import PartitionedTable, WriteReport
 
@@ -208,7 +209,7 @@ def test_merging_with_repair_loses_only_the_damaged_rows_keeps_the_file_and_says
     aside = lost.with_name(f"{lost.name}.damaged")
     assert aside.exists() == is_there
     table.write(rows((0, "Y")), [day(0)])
-    table.sweep()
+    sweep(table)
     assert not is_there or aside.read_bytes() == damaged
     assert table.damaged() == []
 
@@ -387,8 +388,8 @@ def test_sweep_removes_what_no_manifest_names(table):
     )
     for path in orphans:
         path.write_bytes(b"half")
-    assert table.sweep(older_than_seconds=3600) == []
-    assert table.sweep() == orphans
+    assert sweep(table, older_than_seconds=3600) == []
+    assert sweep(table) == orphans
     assert stored_bytes(table) == before
     assert not orphan_day.exists()
 
@@ -476,7 +477,7 @@ def test_processes_and_threads_that_write_at_once_lose_nothing(table):
             (day(writer), f"X{turn}") for turn in range(12)
         ]
     assert sorted(stored.select("known_on", "symbol").rows()) == sorted(expected)
-    assert table.sweep() == []
+    assert sweep(table) == []
 
 
 def test_a_reader_beside_a_writer_sees_whole_versions_only(table):

@@ -92,6 +92,17 @@ def test_a_killed_holder_lets_go_of_the_turn_and_so_does_one_that_fails(tmp_path
         pass
 
 
+def test_a_shared_turn_is_held_together_and_excludes_who_wants_it_alone(tmp_path):
+    warehouse = Warehouse.open(tmp_path, COMPONENTS)
+    (tmp_path / "state").write_text("alone")
+    with other_process(tmp_path) as other:
+        with warehouse.turn(is_shared=True), warehouse.turn(is_shared=True):
+            assert other.stdout.readline() == "waiting\n"
+            with pytest.raises(subprocess.TimeoutExpired):
+                other.wait(0.3)
+        assert other.communicate("")[0] == "alone\n"
+
+
 def test_a_turn_that_cannot_be_taken_is_explained(tmp_path):
     warehouse = Warehouse.open(tmp_path, COMPONENTS)
     (tmp_path / "tables" / ".cycle.lock").mkdir()

@@ -1,0 +1,45 @@
+"""What a crash or a refused write leaves beside a table: found by its name, and removed.
+
+Belongs here: telling leftovers from what counts. Not here: how a write keeps from leaving any (tables, files).
+"""
+
+import time
+from pathlib import Path
+
+from amc_learning.warehouse.files import TEMPORARY_SUFFIX
+from amc_learning.warehouse.frames import DAY
+from amc_learning.warehouse.tables import LOCK_NAME, PartitionedTable
+
+
+def sweep(table: PartitionedTable, *, older_than_seconds: float = 0.0) -> list[Path]:
+    """Remove data files the manifest does not name, and temporary files; returns their paths.
+
+    It waits for a writer at work, so it never takes a file that is about to be committed.
+
+    Args:
+        table: any; nothing is done where it was never written.
+        older_than_seconds: spares files that a reader with the previous manifest in hand may still be looking for.
+    """
+    storage = table.storage
+    if next(storage.files(table.folder), None) is None:
+        return []
+    with storage.locked(table.folder / LOCK_NAME):
+        written_before = time.time() - older_than_seconds
+        named = {table.path(entry) for entry in table.entries()}
+        leftovers = [
+            file.path
+            for file in storage.files(table.folder)
+            if file.path not in named and _is_ours(table, file.path) and file.changed_at <= written_before
+        ]
+        for path in leftovers:
+            storage.remove(path, with_folder=path.parent != table.folder)
+    return sorted(leftovers)
+
+
+def _is_ours(table: PartitionedTable, path: Path) -> bool:
+    """Whether a write that is cut short leaves files of this name; what a person put beside the table stays."""
+    is_temporary = path.name.startswith(".") and path.name.endswith(TEMPORARY_SUFFIX)
+    is_of_a_day = path.parent.parent == table.folder and path.parent.name.startswith(f"{DAY}=")
+    return (is_temporary and (is_of_a_day or path.parent == table.folder)) or (
+        is_of_a_day and path.suffix == ".parquet"
+    )
