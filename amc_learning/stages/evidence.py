@@ -1,6 +1,7 @@
 """From candidates and bars to evidence: outcomes, join, daily statistics, windowed tables.
 
-Belongs here: which window each table needs. Not here: the decision about the weights (decide) and its publication.
+Belongs here: which window each table needs, and in which chunks a long range is done (day_chunks). Not here: the
+decision about the weights (decide) and its publication.
 """
 
 from collections.abc import Sequence
@@ -10,14 +11,22 @@ import polars as pl
 
 from amc_learning.contracts.tables import TOTAL_SCORE
 from amc_learning.learning.correlation import correlation_tables
-from amc_learning.learning.daily_statistics import daily_statistics
-from amc_learning.learning.join import feature_outcomes
+from amc_learning.learning.daily_statistics import daily_statistics, joined_columns
+from amc_learning.learning.join import candidate_columns, feature_outcomes
 from amc_learning.learning.outcomes import OutcomeRules, candidate_outcomes, required_window
 from amc_learning.learning.selection import selection_effects
 from amc_learning.learning.threshold_search import ThresholdRules
 from amc_learning.learning.thresholds import threshold_tables
 from amc_learning.market_calendar import exchange_sessions
 from amc_learning.settings import Settings
+from amc_learning.stages.day_chunks import (
+    DAYS_AT_ONCE,
+    ROWS_AT_ONCE,
+    WrittenDays,
+    chunks_by_days,
+    chunks_by_rows,
+    read_days,
+)
 from amc_learning.stages.turns import taking_turns
 from amc_learning.warehouse import Warehouse, reopened
 
@@ -39,47 +48,69 @@ def sessions_around(settings: Settings, days: Sequence[date]) -> pl.DataFrame:
     return exchange_sessions(settings.market.exchange, days[0] - before, days[-1] + timedelta(days=10))
 
 
+_DECISION_COLUMNS = ("known_on", "decision_id", "symbol", "decided_at")
+
+
 @taking_turns
-def mature_outcomes(warehouse: Warehouse, settings: Settings, days: Sequence[date]) -> pl.DataFrame:
+def mature_outcomes(
+    warehouse: Warehouse, settings: Settings, days: Sequence[date], *, rows_at_once: int = ROWS_AT_ONCE
+) -> WrittenDays:
     """Write the outcomes that matured on these days, of whatever earlier day their decisions are."""
-    sessions, rules = sessions_around(settings, days), outcome_rules(settings)
-    decisions_from, bars_from = required_window(sessions, rules, days[0])
-    outcomes = candidate_outcomes(
-        warehouse.table("discovery_candidates").read(
-            decisions_from, days[-1], columns=["known_on", "decision_id", "symbol", "decided_at"]
-        ),
-        warehouse.table("price_bars").read(bars_from, days[-1]),
-        sessions,
-        rules,
-        known_from=days[0],
-        known_to=days[-1],
-    )
-    warehouse.table("candidate_outcomes").write(outcomes, days)
-    reopened.close(warehouse, "candidate_outcomes", days)
-    return outcomes
+    rules = outcome_rules(settings)
+    candidates = warehouse.table("discovery_candidates")
+    n_rows, outcomes = 0, warehouse.catalogue["candidate_outcomes"].empty()
+    # Every decision matures at each horizon: a day has about as many outcomes as that.
+    for chunk in chunks_by_rows(candidates, days, rows_at_once // len(rules.horizons)):
+        sessions = sessions_around(settings, chunk)
+        decisions_from, bars_from = required_window(sessions, rules, chunk[0])
+        outcomes = candidate_outcomes(
+            candidates.read(decisions_from, chunk[-1], columns=_DECISION_COLUMNS),
+            warehouse.table("price_bars").read(bars_from, chunk[-1]),
+            sessions,
+            rules,
+            known_from=chunk[0],
+            known_to=chunk[-1],
+        )
+        warehouse.table("candidate_outcomes").write(outcomes, chunk)
+        reopened.close(warehouse, "candidate_outcomes", chunk)
+        n_rows += outcomes.height
+    return WrittenDays(n_rows, outcomes)
 
 
 @taking_turns
-def join_feature_outcomes(warehouse: Warehouse, settings: Settings, days: Sequence[date]) -> pl.DataFrame:
+def join_feature_outcomes(
+    warehouse: Warehouse, settings: Settings, days: Sequence[date], *, rows_at_once: int = ROWS_AT_ONCE
+) -> WrittenDays:
     """Write the outcomes of these days beside the scores as known at their decisions."""
-    outcomes = warehouse.table("candidate_outcomes").read(days[0], days[-1])
-    decided_from = outcomes["decision_known_on"].min() if outcomes.height else days[0]
-    joined = feature_outcomes(
-        outcomes,
-        warehouse.table("discovery_candidates").read(decided_from, days[-1]),  # type: ignore[arg-type]
-        components=settings.features.components,
-    )
-    warehouse.table("feature_outcomes").write(joined, days)
-    return joined
+    components = settings.features.components
+    stored, candidates = warehouse.table("candidate_outcomes"), warehouse.table("discovery_candidates")
+    n_rows, joined = 0, warehouse.catalogue["feature_outcomes"].empty()
+    for chunk in chunks_by_rows(stored, days, rows_at_once):
+        outcomes = stored.read(chunk[0], chunk[-1])
+        joined = feature_outcomes(
+            outcomes,
+            read_days(candidates, outcomes["decision_known_on"].unique(), candidate_columns(components)),
+            components=components,
+        )
+        warehouse.table("feature_outcomes").write(joined, chunk)
+        n_rows += joined.height
+    return WrittenDays(n_rows, joined)
 
 
 @taking_turns
-def measure_days(warehouse: Warehouse, settings: Settings, days: Sequence[date]) -> pl.DataFrame:
+def measure_days(
+    warehouse: Warehouse, settings: Settings, days: Sequence[date], *, rows_at_once: int = ROWS_AT_ONCE
+) -> WrittenDays:
     """Write the mergeable statistics of the cross-sections that matured on these days."""
-    joined = warehouse.table("feature_outcomes").read(days[0], days[-1])
-    statistics = daily_statistics(joined, components=settings.features.components)
-    warehouse.table("daily_statistics").write(statistics, days)
-    return statistics
+    components = settings.features.components
+    stored = warehouse.table("feature_outcomes")
+    n_rows, statistics = 0, warehouse.catalogue["daily_statistics"].empty()
+    for chunk in chunks_by_rows(stored, days, rows_at_once):
+        joined = stored.read(chunk[0], chunk[-1], columns=joined_columns(components))
+        statistics = daily_statistics(joined, components=components)
+        warehouse.table("daily_statistics").write(statistics, chunk)
+        n_rows += statistics.height
+    return WrittenDays(n_rows, statistics)
 
 
 def _window(warehouse: Warehouse, days: Sequence[date], window_days: int, columns: Sequence[str]) -> pl.DataFrame:
@@ -102,46 +133,71 @@ _SELECTION_COLUMNS = (*_KEYS, "n_pairs", "sum_return_micro")
 _THRESHOLD_COLUMNS = (*_KEYS, "n_pairs", "is_constant", "bin_n", "bin_n_winners", "bin_sum_excess_return_micro")
 
 
-@taking_turns
-def correlate(warehouse: Warehouse, settings: Settings, days: Sequence[date]) -> pl.DataFrame:
-    """Write the correlation table of each of these days."""
-    window = settings.analysis.window_days
-    table = correlation_tables(
-        _window(warehouse, days, window, _CORRELATION_COLUMNS),
+def correlations_over(warehouse: Warehouse, settings: Settings, days: Sequence[date], window_days: int) -> pl.DataFrame:
+    """The correlation table of each of these days over a window of so many calendar days; writes nothing."""
+    return correlation_tables(
+        _window(warehouse, days, window_days, _CORRELATION_COLUMNS),
         as_of=days,
-        window_days=window,
+        window_days=window_days,
         horizons=settings.outcomes.horizons,
         features=(*settings.features.components, TOTAL_SCORE),
     )
-    warehouse.table("correlation_table").write(table, days)
-    return table
 
 
 @taking_turns
-def compare_selection(warehouse: Warehouse, settings: Settings, days: Sequence[date]) -> pl.DataFrame:
+def correlate(
+    warehouse: Warehouse, settings: Settings, days: Sequence[date], *, days_at_once: int = DAYS_AT_ONCE
+) -> pl.DataFrame:
+    """Write the correlation table of each of these days."""
+    window = settings.analysis.window_days
+    tables = []
+    for chunk in chunks_by_days(days, days_at_once):
+        table = correlations_over(warehouse, settings, chunk, window)
+        warehouse.table("correlation_table").write(table, chunk)
+        tables.append(table)
+    return pl.concat(tables)
+
+
+@taking_turns
+def compare_selection(
+    warehouse: Warehouse, settings: Settings, days: Sequence[date], *, days_at_once: int = DAYS_AT_ONCE
+) -> pl.DataFrame:
     """Write the effect of selection over controls of each of these days."""
     window = settings.analysis.window_days
-    table = selection_effects(
-        _window(warehouse, days, window, _SELECTION_COLUMNS),
-        as_of=days,
-        window_days=window,
-        horizons=settings.outcomes.horizons,
-    )
-    warehouse.table("selection_effects").write(table, days)
-    return table
+    tables = []
+    for chunk in chunks_by_days(days, days_at_once):
+        table = selection_effects(
+            _window(warehouse, chunk, window, _SELECTION_COLUMNS),
+            as_of=chunk,
+            window_days=window,
+            horizons=settings.outcomes.horizons,
+        )
+        warehouse.table("selection_effects").write(table, chunk)
+        tables.append(table)
+    return pl.concat(tables)
 
 
-@taking_turns
-def find_thresholds(warehouse: Warehouse, settings: Settings, days: Sequence[date]) -> pl.DataFrame:
-    """Write the threshold table of each of these days."""
-    window = settings.analysis.window_days
-    table = threshold_tables(
-        _window(warehouse, days, window, _THRESHOLD_COLUMNS),
+def thresholds_over(warehouse: Warehouse, settings: Settings, days: Sequence[date], window_days: int) -> pl.DataFrame:
+    """The threshold table of each of these days over a window of so many calendar days; writes nothing."""
+    return threshold_tables(
+        _window(warehouse, days, window_days, _THRESHOLD_COLUMNS),
         as_of=days,
-        window_days=window,
+        window_days=window_days,
         horizons=settings.outcomes.horizons,
         features=(*settings.features.components, TOTAL_SCORE),
         rules=ThresholdRules(min_coverage=settings.analysis.threshold_min_coverage),
     )
-    warehouse.table("threshold_table").write(table, days)
-    return table
+
+
+@taking_turns
+def find_thresholds(
+    warehouse: Warehouse, settings: Settings, days: Sequence[date], *, days_at_once: int = DAYS_AT_ONCE
+) -> pl.DataFrame:
+    """Write the threshold table of each of these days."""
+    window = settings.analysis.window_days
+    tables = []
+    for chunk in chunks_by_days(days, days_at_once):
+        table = thresholds_over(warehouse, settings, chunk, window)
+        warehouse.table("threshold_table").write(table, chunk)
+        tables.append(table)
+    return pl.concat(tables)

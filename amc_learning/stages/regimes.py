@@ -12,9 +12,9 @@ from amc_learning.contracts.tables import TOTAL_SCORE
 from amc_learning.learning.regimes import (
     EARLIER_DAYS,
     EXTRA_READ_DAYS,
-    FIT_HISTORY_DAYS,
     MultiplierRules,
     closes_needed_from,
+    fit_history_from,
     fit_regime_models,
     market_regimes,
     regime_performance,
@@ -36,7 +36,9 @@ def label_regimes(warehouse: Warehouse, _: Settings, days: Sequence[date]) -> pl
     """Refit the index model where a quarter begins, and write the regimes of these days."""
     models_table, yesterday = warehouse.table("regime_models"), days[0] - timedelta(days=1)
     earlier_models = models_table.read(days[0] - timedelta(days=MODEL_AGE_DAYS), yesterday)
-    closes = warehouse.table("index_closes").read(days[0] - timedelta(days=FIT_HISTORY_DAYS), days[-1])
+    # A label needs closes since the model in use was fitted; five years of them only where a quarter begins.
+    read_from = [closes_needed_from(usable_models(earlier_models), days[0]), fit_history_from(days, earlier_models)]
+    closes = warehouse.table("index_closes").read(min(day for day in read_from if day), days[-1])
     fitted = fit_regime_models(closes, as_of=days, earlier_models=earlier_models)
     models_table.write(fitted, days)
     models = pl.concat([earlier_models, fitted])
@@ -79,7 +81,9 @@ def measure_regimes(warehouse: Warehouse, settings: Settings, days: Sequence[dat
     first = days[0] - timedelta(days=window + LONGEST_MONTH_DAYS)
     performance = regime_performance(
         warehouse.table("daily_statistics").read(first, days[-1], columns=_PERFORMANCE_COLUMNS),
-        warehouse.table("market_regimes").read(first - timedelta(days=EXTRA_READ_DAYS), days[-1]),
+        warehouse.table("market_regimes").read(
+            first - timedelta(days=EXTRA_READ_DAYS), days[-1], columns=["known_on", "basis", "regime"]
+        ),
         as_of=days,
         horizons=settings.outcomes.horizons,
         features=(*settings.features.components, TOTAL_SCORE),

@@ -9,6 +9,7 @@ from datetime import date, timedelta
 import polars as pl
 
 from amc_learning.learning.calibration.decision import decide_calibration, required_from
+from amc_learning.learning.calibration.evidence import EVIDENCE_COLUMNS
 from amc_learning.learning.calibration.rules import CalibrationRules
 from amc_learning.learning.outcomes import required_window
 from amc_learning.learning.theses.accuracy import thesis_accuracy
@@ -74,7 +75,9 @@ def calibrate_days(warehouse: Warehouse, settings: Settings, days: Sequence[date
         overlap_sessions=settings.outcomes.horizons[settings.theses.horizon],
         window_days=settings.theses.calibration_window_days,
     )
-    outcomes = warehouse.table("thesis_outcomes").read(required_from(days[0], rules), days[-1])
+    outcomes = warehouse.table("thesis_outcomes").read(
+        required_from(days[0], rules), days[-1], columns=EVIDENCE_COLUMNS
+    )
     decisions = decide_calibration(outcomes, as_of=days, rules=rules)
     warehouse.table("calibration_decisions").write(decisions, days)
     return decisions
