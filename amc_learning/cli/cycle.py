@@ -7,6 +7,7 @@ from datetime import date
 from enum import StrEnum
 from time import perf_counter
 from typing import TYPE_CHECKING, Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
 
@@ -15,6 +16,7 @@ from amc_learning.cli.common import (
     begun_days,
     emit_json,
     knowledge_day_argument,
+    now,
     open_warehouse,
     yesterday,
 )
@@ -50,10 +52,13 @@ def daily(
 ) -> None:
     """Run the daily correction cycle: yesterday and the nights missed before it, or the days given, in a single run."""
     from amc_learning.automation.jobs import DAILY_CORRECTION_CYCLE  # noqa: PLC0415
+    from amc_learning.contracts.knowledge_days import MARKET_TIMEZONE  # noqa: PLC0415
     from amc_learning.stages.due import due_nights  # noqa: PLC0415
 
     settings = Settings()
-    days = _chosen(date_, first, last) or due_nights(open_warehouse(settings), yesterday())
+    days = _chosen(date_, first, last) or due_nights(
+        open_warehouse(settings), yesterday(), now().astimezone(ZoneInfo(MARKET_TIMEZONE)).date()
+    )
     _run(settings, DAILY_CORRECTION_CYCLE, days, verbose=verbose, json=json)
 
 
@@ -136,17 +141,25 @@ def backfill(
     record: Annotated[
         Record, typer.Option(help="What Dagster is told afterwards: the last day of the range, or every day.")
     ] = Record.LAST,
+    workers: Annotated[
+        int, typer.Option(min=1, help="Share the days among so many workers, through Dagster's queue.")
+    ] = 1,
     json: JsonOption = False,
 ) -> None:
     """Run the cycle over long history with the same stages, without a Dagster event for every asset and day.
 
     Dagster is told of the last day only, unless asked for every day: an event for every asset and day takes several
-    times longer than the work itself. Example: amc-learning backfill --from 2008-01-02 --to 2014-12-15
+    times longer than the work itself. Example: amc-learning backfill --from 2008-01-02 --to 2014-12-15 --workers 2
     """
     settings = Settings()
     days = begun_days(first, last)
     started = perf_counter()
-    stages = backfill_days(settings, days, is_quiet=json)
+    if workers == 1:
+        stages = backfill_days(settings, days, is_quiet=json)
+    else:
+        from amc_learning.cli.fan_out import run_fan_out  # noqa: PLC0415
+
+        stages = run_fan_out(settings, days, workers, say=(lambda _: None) if json else typer.echo)
     tell_dagster(settings, days, is_every_day=record is Record.ALL)
     summary = night_summary(open_warehouse(settings), days[-1])
     seconds = round(perf_counter() - started, 3)
@@ -177,13 +190,14 @@ def backfill_days(settings: Settings, days: Sequence[date], *, is_quiet: bool) -
 
     from amc_learning.stages.collect import drain_all_events  # noqa: PLC0415
     from amc_learning.stages.cycle import daily_stages, run_days  # noqa: PLC0415
+    from amc_learning.stages.turns import whole_cycle  # noqa: PLC0415
 
     warehouse = open_warehouse(settings)
     stages = daily_stages(days[-1])
     seconds = {stage.name: 0.0 for stage in stages}
     text, percent = TextColumn("{task.description:<22}"), TextColumn("{task.percentage:>3.0f} %")
     progress_bar = Progress(text, BarColumn(), percent, TimeElapsedColumn(), disable=is_quiet, transient=True)
-    with rarely_collecting(), progress_bar as progress:
+    with rarely_collecting(), progress_bar as progress, whole_cycle(warehouse):
         task = progress.add_task("draining the inbox", total=len(days) * len(stages))
         drain_all_events(warehouse)
         mark = perf_counter()

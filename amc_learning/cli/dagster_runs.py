@@ -9,12 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+import typer
+
+from amc_learning.contracts.knowledge_days import is_knowledge_day
 from amc_learning.settings import Settings
-
-if TYPE_CHECKING:
-    import dagster as dg
 
 DAGSTER_DIR_VARIABLE = "AMC_LEARNING_DAGSTER_DIR"
 EMBEDDED = """\
@@ -22,6 +21,9 @@ telemetry: {enabled: false}
 nux: {enabled: false}
 storage:
   sqlite: {base_dir: {env: AMC_LEARNING_DAGSTER_DIR}}
+concurrency:
+  runs: {max_concurrent_runs: 16, tag_concurrency_limits: [{key: amc_learning/work, value: cycle, limit: 1}]}
+run_retries: {enabled: true, max_retries: 1, retry_on_asset_or_op_failure: false}
 """
 """Used where no `dagster.yaml` lies in the working directory and none was copied before."""
 
@@ -58,11 +60,19 @@ def run_job(settings: Settings, name: str, days: Sequence[date], *, is_verbose: 
     prepare_dagster_home(settings)
     import dagster as dg  # noqa: PLC0415
 
+    from amc_learning.assets.partitions import KNOWLEDGE_DAYS  # noqa: PLC0415
+    from amc_learning.automation.run_failures import failure_sentence  # noqa: PLC0415
     from amc_learning.automation.sensors import range_tags  # noqa: PLC0415
     from amc_learning.definitions import build_defs  # noqa: PLC0415
 
+    newest = KNOWLEDGE_DAYS.get_last_partition_key()
+    if newest is not None and is_knowledge_day(days[-1]) and str(days[-1]) > newest:
+        raise typer.BadParameter(
+            f"{days[-1]} begins on Monday, and Dagster runs it from then on; now: "
+            f"amc-learning backfill --from {days[0]} --to {days[-1]}"
+        )
     job = build_defs(settings=settings).resolve_job_def(name)
-    run_config = {"loggers": {"console": {"config": {"log_level": "INFO" if is_verbose else "CRITICAL"}}}}
+    run_config = {"loggers": {"console": {"config": {"log_level": _log_level(settings, is_verbose=is_verbose)}}}}
     with dg.DagsterInstance.get() as instance:
         result = job.execute_in_process(
             instance=instance,
@@ -72,21 +82,26 @@ def run_job(settings: Settings, name: str, days: Sequence[date], *, is_verbose: 
             raise_on_error=False,
         )
     failures = [event for event in result.all_events if event.is_failure and event.step_key]
-    return JobResult(result.success, result.run_id, tuple(_sentence(event) for event in failures))
+    return JobResult(result.success, result.run_id, tuple(failure_sentence(event) for event in failures))
 
 
-def _sentence(event: "dg.DagsterEvent") -> str:
-    """What went wrong in a step, in the words of the error that caused it."""
-    error = getattr(event.event_specific_data, "error", None)
-    cause = error.cause if error and error.cause else error
-    failure = getattr(event.event_specific_data, "user_failure_data", None)
-    said = (failure.description if failure else None) or (cause.message if cause else event.message) or "failed"
-    return f"{event.step_key}: {said.strip()}"
+def _log_level(settings: Settings, *, is_verbose: bool) -> str:
+    """For people the command says what happened, and the log only what it is asked for; for programs it is the log."""
+    if is_verbose:
+        return "INFO"
+    return "CRITICAL" if settings.logs.format == "text" else settings.logs.level.upper()
+
+
+def is_dagster_used(settings: Settings) -> bool:
+    """Whether Dagster has kept anything here, or keeps its things elsewhere."""
+    home = settings.data_dir.expanduser() / "dagster"
+    return "DAGSTER_HOME" in os.environ or (home.is_dir() and any(home.iterdir()))
 
 
 def last_cycle(settings: Settings) -> str | None:
     """The last run Dagster knows of, in words; None when there was none."""
-    if not (settings.data_dir / "dagster").is_dir():
+    # Whoever ran anything prepared the folder; an empty one is no reason to load Dagster, which takes a second.
+    if "DAGSTER_HOME" not in os.environ and not any((settings.data_dir / "dagster").glob("*")):
         return None
     prepare_dagster_home(settings)
     import dagster as dg  # noqa: PLC0415

@@ -27,6 +27,7 @@ import polars as pl
 
 from amc_learning.contracts.knowledge_days import knowledge_days
 from amc_learning.warehouse import Warehouse
+from amc_learning.warehouse.leftovers import sweep
 from amc_learning_tests.acceptance.loop import FEED, child_environment, open_warehouse, settings_for, tree
 
 COMMAND = "from amc_learning.cli import main; main()"
@@ -145,7 +146,7 @@ def examined_after_recovery(data_dir: Path, durable: set[str], undisturbed: dict
     n_pending = warehouse.inbox.n_pending()
     if n_pending:
         troubles.append(f"{n_pending} events are still pending")
-    n_orphans = sum(len(table.sweep()) for table in warehouse.tables.values())
+    n_orphans = sum(len(sweep(table)) for table in warehouse.tables.values())
     warehouse.inbox.close()
     recovered = content(data_dir)
     troubles += [

@@ -68,18 +68,18 @@ def settings_for(data_dir: Path) -> Settings:
 
 def open_warehouse(settings: Settings) -> Warehouse:
     """As the product opens it."""
-    return Warehouse.open(settings.data_dir, settings.features.components, inbox_url=settings.inbox_url)
+    return Warehouse.open(settings.data_dir, settings.features.components, **settings.places)
 
 
-def ingested(files: MarketFiles, data_dir: Path) -> Settings:
+def ingested(files: MarketFiles, data_dir: Path, *, received_at: datetime = RECEIVED_AT) -> Settings:
     """A data directory that holds the files and nothing derived from them."""
     settings = settings_for(data_dir)
     warehouse = open_warehouse(settings)
-    ingest_index(warehouse, settings, [files.index], received_at=RECEIVED_AT)
-    ingest_bars(warehouse, settings, [files.bars], received_at=RECEIVED_AT)
-    ingest_discovery(warehouse, settings, [files.discovery], received_at=RECEIVED_AT)
-    ingest_theses(warehouse, settings, [files.theses], received_at=RECEIVED_AT)
-    ingest_trades(warehouse, settings, [files.trades], received_at=RECEIVED_AT)
+    ingest_index(warehouse, settings, [files.index], received_at=received_at)
+    ingest_bars(warehouse, settings, [files.bars], received_at=received_at)
+    ingest_discovery(warehouse, settings, [files.discovery], received_at=received_at)
+    ingest_theses(warehouse, settings, [files.theses], received_at=received_at)
+    ingest_trades(warehouse, settings, [files.trades], received_at=received_at)
     warehouse.inbox.close()
     return settings
 
@@ -134,12 +134,12 @@ def steps_done(result: dg.ExecuteInProcessResult) -> set[str]:
     return {event.asset_key.to_user_string() for event in result.get_asset_materialization_events()}
 
 
-def tree(folder: Path, *, without: Sequence[str] = (".lock",)) -> dict[str, str]:
-    """Every file below a folder with the hash of its bytes."""
+def tree(folder: Path, *, without: Sequence[str] = ()) -> dict[str, str]:
+    """Every file below a folder with the hash of its bytes, lock files left out."""
     return {
         str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.name not in without
+        if path.is_file() and path.name not in without and not path.name.endswith(".lock")
     }
 
 
@@ -148,7 +148,7 @@ def stamps(folder: Path) -> dict[str, int]:
     return {
         str(path.relative_to(folder)): path.stat().st_mtime_ns
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.name != ".lock" and "pages" not in path.relative_to(folder).parts
+        if path.is_file() and not path.name.endswith(".lock") and "pages" not in path.relative_to(folder).parts
     }
 
 

@@ -170,9 +170,12 @@ def test_a_failed_blocking_check_stops_the_publication_in_the_same_run(finished)
     )
     evaluations = {one.check_name: one.passed for one in result.get_asset_check_evaluations()}
     assert evaluations == {
-        "keeps_its_contract": True,
-        "weights_keep_their_bounds": False,
-        "shadow_tells_nothing": True,
+        "is_undamaged_and_as_declared": True,
+        "weights_sum_to_one": False,
+        "no_weight_is_negative": True,
+        "no_weight_moves_beyond_the_daily_limit": True,
+        "no_weight_in_force_moves_in_shadow": True,
+        "shadow_weights_sum_to_one": True,
     }
     assert not result.success
     assert not [event for event in result.all_events if event.is_step_start and event.step_key == "published_weights"]
