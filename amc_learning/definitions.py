@@ -1,6 +1,7 @@
 """The composition root: the only place where settings, warehouse, assets and automation meet."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import dagster as dg
@@ -10,6 +11,7 @@ from amc_learning.assets import (
     checks,
     collect,
     decide,
+    exploration,
     failures,
     measure,
     outcomes,
@@ -25,10 +27,23 @@ from amc_learning.assets import (
     weekly_regimes,
     weekly_report,
 )
-from amc_learning.assets.common import column_schema
-from amc_learning.automation import alerts, failure_sensor, jobs, regime_sensor, schedules, sensors
-from amc_learning.contracts.tables import Catalogue, catalogue
+from amc_learning.assets.explained import explained
+from amc_learning.assets.statements import statements
+from amc_learning.automation import (
+    failure_sensor,
+    jobs,
+    order_jobs,
+    parts,
+    regime_sensor,
+    run_failures,
+    run_logger,
+    schedules,
+    sensors,
+    tidy,
+)
+from amc_learning.contracts.tables import catalogue
 from amc_learning.settings import Settings
+from amc_learning.stages.turns import whole_cycle
 from amc_learning.warehouse import Warehouse
 
 TABLE_ASSETS = (
@@ -72,6 +87,8 @@ WEEKLY_TABLE_ASSETS = (
 
 WEEKLY_DOCUMENT_ASSETS = (weekly_report.weekly_report,)
 
+EXPLORATION_ASSETS = (exploration.correlation_of_a_window, exploration.thresholds_of_a_window)
+
 PROOF_ASSETS = (replay.replay,)
 """What is asked for by a person and is no part of a night."""
 
@@ -102,21 +119,24 @@ def build_defs(
     chosen = settings or Settings()
     tables = catalogue(chosen.features.components)
     return dg.Definitions(
-        assets=[
-            *dg.map_asset_specs(
-                lambda spec: _with_columns(spec, tables),
-                [*TABLE_ASSETS, *WEEKLY_TABLE_ASSETS, *collect.EXTERNAL_ASSETS],
-            ),
-            *dg.map_asset_specs(lambda spec: _due(spec, chosen), [publish.published_weights]),
-            *DOCUMENT_ASSETS,
-            *WEEKLY_DOCUMENT_ASSETS,
-            *PROOF_ASSETS,
-        ],
+        assets=dg.map_asset_specs(
+            lambda spec: _due(explained(spec, tables, chosen), chosen),
+            [
+                *TABLE_ASSETS,
+                *WEEKLY_TABLE_ASSETS,
+                *collect.EXTERNAL_ASSETS,
+                publish.published_weights,
+                *DOCUMENT_ASSETS,
+                *WEEKLY_DOCUMENT_ASSETS,
+                *EXPLORATION_ASSETS,
+                *PROOF_ASSETS,
+            ],
+        ),
         asset_checks=[
             *(checks.contract_check(asset.key.to_user_string()) for asset in (*TABLE_ASSETS, *WEEKLY_TABLE_ASSETS)),
             *(
                 checks.statement_check(statement)
-                for statement in checks.statements(chosen.features.components, daily_limit=chosen.weights.daily_limit)
+                for statement in statements(chosen.features.components, daily_limit=chosen.weights.daily_limit)
             ),
         ],
         jobs=[
@@ -125,35 +145,51 @@ def build_defs(
             jobs.collection,
             jobs.failure_correction,
             jobs.weekly_deep_correction,
+            tidy.tidy_job,
+            order_jobs.weights_rollback,
+            order_jobs.weights_release,
+            parts.backfill_part,
         ],
-        schedules=[schedules.daily_schedule(chosen.automation), schedules.weekly_schedule(chosen.automation)],
+        schedules=[
+            schedules.daily_schedule(chosen.automation),
+            schedules.weekly_schedule(chosen.automation),
+            schedules.tidy_schedule(chosen.automation),
+        ],
         sensors=[
             sensors.inbox_sensor(chosen.automation),
             failure_sensor.systematic_failure_sensor(chosen),
-            alerts.run_failure_alerts(chosen),
+            run_failures.run_failure_alerts(chosen),
             regime_sensor.regime_change_alerts(chosen),
         ],
         resources={"warehouse": warehouse_resource(chosen), "settings": chosen, **(resources or {})},
         executor=executor or dg.in_process_executor,
+        loggers=run_logger.run_loggers(chosen.logs),
     )
 
 
-def _with_columns(spec: dg.AssetSpec, tables: Catalogue) -> dg.AssetSpec:
-    table = tables[spec.key.to_user_string()]
-    return spec.merge_attributes(metadata={"dagster/column_schema": column_schema(table)})
-
-
 def _due(spec: dg.AssetSpec, settings: Settings) -> dg.AssetSpec:
+    """The published weights have a time they are due at; nothing else has."""
+    if spec.key not in publish.published_weights.keys:
+        return spec
     return spec.replace_attributes(freshness_policy=publish.weights_freshness(settings.automation.weights_due_hour))
 
 
 def warehouse_resource(settings: Settings) -> dg.ResourceDefinition:
-    """The warehouse these settings describe, opened when a run first needs it: loading definitions touches no disk."""
+    """The warehouse these settings describe, opened when a run first needs it: loading definitions touches no disk.
 
-    def open_warehouse(_: dg.InitResourceContext) -> Warehouse:
-        return Warehouse.open(settings.data_dir, settings.features.components, inbox_url=settings.inbox_url)
+    A run holds the cycle lock as long as it has the warehouse: two runs come out as one after the other would. Parts of
+    a fan-out do not, because the command that asked for them holds it; nor do sensors and schedules, which only read.
+    """
 
-    return dg.ResourceDefinition(open_warehouse, description="Tables, inbox and publications under the data directory.")
+    def open_warehouse(context: dg.InitResourceContext) -> Iterator[Warehouse]:
+        warehouse = Warehouse.open(settings.data_dir, settings.features.components, **settings.places)
+        is_cycle = context.run is not None and context.run.job_name != parts.BACKFILL_PART
+        with whole_cycle(warehouse) if is_cycle else nullcontext():
+            yield warehouse
+
+    return dg.ResourceDefinition(
+        contextmanager(open_warehouse), description="Tables, inbox and publications under the data directory."
+    )
 
 
 @dg.definitions

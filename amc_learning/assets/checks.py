@@ -1,106 +1,25 @@
 """Blocking checks: what must be true of a partition before anything downstream may use it.
 
-Every table gets the contract check made from its declaration; the statements below add what a schema cannot say.
-A check reads the partition back from disk, so a damaged file fails it too. Each statement is a polars expression
-that is true for every good row; a failed check shows the rows for which it is not.
+Every table gets the contract check made from its declaration; the statements (module statements) add what a schema
+cannot say. A check reads the partition back from disk, so a damaged file fails it too. A failed check says how many
+rows break it, shows the first of them, and says what to do.
 """
-
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 import dagster as dg
 import polars as pl
 
 from amc_learning.assets.common import preview
-from amc_learning.assets.partitions import written_days
-from amc_learning.contracts.tables import TOTAL_SCORE
+from amc_learning.assets.partitions import checked_days
+from amc_learning.assets.statements import Statement
+from amc_learning.contracts.tables import Table
 from amc_learning.warehouse import Warehouse
+from amc_learning.warehouse.errors import WarehouseError
 from amc_learning.warehouse.frames import checked
 
+SHOWN_ROWS = 20
+"""Offending rows a failed check shows: enough to see what they share, few enough for Dagster's event log."""
 
-@dataclass(frozen=True)
-class Statement:
-    """Something that holds for every row of a table."""
-
-    table: str
-    name: str
-    description: str
-    holds: pl.Expr
-
-
-def statements(components: Iterable[str], *, daily_limit: float) -> tuple[Statement, ...]:
-    """What must hold in each table beyond its declared schema."""
-    scores = [pl.col(name).is_between(0, 100) | pl.col(name).is_null() for name in (TOTAL_SCORE, *components)]
-    interval = pl.col("mean_information_coefficient").is_between("ci_low", "ci_high")
-    return (
-        Statement(
-            "discovery_candidates",
-            "scores_lie_in_0_to_100",
-            "Every score is null or 0 to 100.",
-            pl.all_horizontal(scores),
-        ),
-        Statement(
-            "candidate_outcomes",
-            "outcomes_follow_their_decision",
-            "No outcome entered before its decision was known or matured before its entry.",
-            (pl.col("entry_date") >= pl.col("decided_at").dt.convert_time_zone("America/New_York").dt.date())
-            & (pl.col("known_on") >= pl.col("entry_date")),
-        ),
-        Statement(
-            "feature_outcomes",
-            "scores_were_known_at_the_decision",
-            "Every score was given before the entry it is judged on.",
-            pl.col("decided_at").dt.convert_time_zone("America/New_York").dt.date() <= pl.col("entry_date"),
-        ),
-        Statement(
-            "daily_statistics",
-            "statistics_add_up",
-            "Bins and pairs agree and coefficients lie in -1 to 1.",
-            (pl.col("bin_n").arr.sum() == pl.col("n_pairs"))
-            & (pl.col("n_pairs") <= pl.col("n_decisions"))
-            & (pl.col("information_coefficient").is_between(-1, 1) | pl.col("information_coefficient").is_null()),
-        ),
-        Statement(
-            "correlation_table",
-            "intervals_hold_their_estimate",
-            "Every interval holds its estimate, or there is no interval.",
-            interval | pl.col("ci_low").is_null(),
-        ),
-        Statement(
-            "threshold_table",
-            "thresholds_are_given_only_when_found",
-            "A threshold is given exactly when one was found.",
-            (pl.col("decision") == "found") == pl.col("threshold").is_not_null(),
-        ),
-        Statement(
-            "learning_effectiveness",
-            "verdicts_rest_on_days_after_the_change",
-            "A change is judged on days known after it began only, and called harmful or helpful only with days.",
-            (pl.col("judged_until") > pl.col("began_on")).fill_null(pl.col("n_days") == 0)
-            & ((pl.col("n_days") > 0) | (pl.col("verdict") == "too_early"))
-            & (pl.col("began_on") < pl.col("known_on")),
-        ),
-        Statement(
-            "weight_decisions",
-            "weights_keep_their_bounds",
-            "Weights sum to 1, none is negative, none moved beyond the daily limit.",
-            (pl.col("weight") >= 0)
-            & (pl.col("change").abs() <= daily_limit + 1e-9)
-            & ((pl.col("weight").sum().over("known_on") - 1).abs() < 1e-9),
-        ),
-        Statement(
-            "weight_decisions",
-            "shadow_tells_nothing",
-            "In shadow no weight in force moves, and those that would be in force sum to 1 and none is negative.",
-            ((pl.col("mode") == "active") & pl.col("shadow_weight").is_null())
-            | (
-                (pl.col("mode") == "shadow")
-                & (pl.col("change") == 0)
-                & (pl.col("shadow_weight") >= 0)
-                & ((pl.col("shadow_weight").sum().over("known_on") - 1).abs() < 1e-9)
-            ),
-        ),
-    )
+CONTRACT = "is_undamaged_and_as_declared"
 
 
 def contract_check(table: str) -> dg.AssetChecksDefinition:
@@ -108,14 +27,30 @@ def contract_check(table: str) -> dg.AssetChecksDefinition:
 
     @dg.asset_check(
         asset=table,
-        name="keeps_its_contract",
+        name=CONTRACT,
         blocking=True,
-        description="The partition reads back undamaged with the declared columns, types, nulls and keys.",
+        description="The stored file is the one that was written, with the declared columns and types; no key repeats, "
+        "and nothing is null that must not be.",
     )
     def check(context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse]) -> dg.AssetCheckResult:
-        days = written_days(context)
-        frame = warehouse.table(table).read(days[0], days[-1])
-        checked(warehouse.catalogue[table], frame, days)
+        stored = warehouse.table(table)
+        days = checked_days(context, stored)
+        try:
+            frame = stored.read(days[0], days[-1])
+        except WarehouseError as trouble:
+            return _broken(str(trouble), remedy="The sentence above says what to do; nothing downstream has run.")
+        offending = _against_declaration(warehouse.catalogue[table], frame)
+        if offending.height:
+            return _broken(
+                f"{offending.height} of {frame.height} rows repeat a key or are null where they must not be",
+                remedy=_write_again(table),
+                n_rows=frame.height,
+                offending=offending,
+            )
+        try:
+            checked(warehouse.catalogue[table], frame, days)
+        except WarehouseError as trouble:
+            return _broken(str(trouble), remedy=_write_again(table), n_rows=frame.height)
         return dg.AssetCheckResult(passed=True, metadata={"n_rows": frame.height})
 
     return check
@@ -126,13 +61,49 @@ def statement_check(statement: Statement) -> dg.AssetChecksDefinition:
 
     @dg.asset_check(asset=statement.table, name=statement.name, blocking=True, description=statement.description)
     def check(context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse]) -> dg.AssetCheckResult:
-        days = written_days(context)
-        frame = warehouse.table(statement.table).read(days[0], days[-1])
-        broken = frame.filter(~statement.holds.fill_null(value=False))
-        metadata: Mapping[str, dg.MetadataValue | int] = {"n_rows": frame.height, "n_broken": broken.height}
-        if broken.height:
-            scalar = [name for name, dtype in broken.schema.items() if not dtype.is_nested()]
-            metadata = {**metadata, "broken_rows": preview(broken, scalar)}
-        return dg.AssetCheckResult(passed=broken.is_empty(), metadata=metadata)
+        stored = warehouse.table(statement.table)
+        days = checked_days(context, stored)
+        frame = stored.read(days[0], days[-1])
+        offending = frame.filter(~statement.holds.fill_null(value=False))
+        if offending.is_empty():
+            return dg.AssetCheckResult(passed=True, metadata={"n_rows": frame.height, "n_broken": 0})
+        table = warehouse.catalogue[statement.table]
+        named = [*table.key, *statement.holds.meta.root_names()]
+        shown = ["known_on", *(name for name in dict.fromkeys(named) if not table.schema[name].is_nested())]
+        return _broken(
+            f"{offending.height} of {frame.height} rows break it",
+            remedy=statement.remedy or _write_again(statement.table),
+            n_rows=frame.height,
+            offending=offending.select(list(dict.fromkeys(shown))),
+        )
 
     return check
+
+
+def _against_declaration(table: Table, frame: pl.DataFrame) -> pl.DataFrame:
+    """Rows that repeat the key of another, or hold a null where none may be; keys and the columns concerned."""
+    keys = ["known_on", *table.key]
+    required = list(dict.fromkeys([*keys, *(one.name for one in table.columns if not one.is_nullable)]))
+    holes = [name for name in required if frame[name].null_count()]
+    is_offending = pl.struct(keys).is_duplicated() | pl.any_horizontal(pl.col(required).is_null())
+    return frame.filter(is_offending).select(list(dict.fromkeys([*keys, *holes])))
+
+
+def _write_again(table: str) -> str:
+    return (
+        f"Nothing downstream has run. Look at the rows below and at the inputs of {table}, then materialize {table} "
+        "for that day again; if the rows come back, a module of the product is wrong and has to be mended first."
+    )
+
+
+def _broken(
+    sentence: str, *, remedy: str, n_rows: int | None = None, offending: pl.DataFrame | None = None
+) -> dg.AssetCheckResult:
+    """A failed check: what is wrong, what to do, how many rows, and the first of them."""
+    metadata: dict[str, dg.MetadataValue | int | str] = {"trouble": sentence, "remedy": remedy}
+    if n_rows is not None:
+        metadata["n_rows"] = n_rows
+    if offending is not None:
+        metadata["n_broken"] = offending.height
+        metadata["broken_rows"] = preview(offending, offending.columns, n_rows=SHOWN_ROWS)
+    return dg.AssetCheckResult(passed=False, description=f"{sentence}. {remedy}", metadata=metadata)

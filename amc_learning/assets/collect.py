@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from amc_learning.assets.charts import score_histogram
-from amc_learning.assets.common import OWNERS, asset_arguments, described, preview
+from amc_learning.assets.common import OWNERS, STAGE_TAG, asset_arguments, described, preview
 from amc_learning.assets.partitions import known_days
 from amc_learning.market_data.errors import VendorRefused
 from amc_learning.settings import Settings
@@ -18,12 +18,16 @@ from amc_learning.stages.collect import (
 )
 from amc_learning.warehouse import Warehouse
 
+CHANGE_TYPES = ("OPEN", "MODIFY", "CLOSE", "ROUND_TRIP", "SNAPSHOT")
+"""What a message about a trade can be, in the order of a trade's life."""
+
 COLLECT = asset_arguments("collect", "parquet")
 
 index_closes = dg.AssetSpec(
     "index_closes",
     group_name=COLLECT["group_name"],
     kinds={"parquet"},
+    tags={STAGE_TAG: "ingest"},
     owners=OWNERS,
     description="How was the market itself? Daily index closes, written by `amc-learning ingest index`.",
 )
@@ -46,6 +50,7 @@ def price_bars(
         context.log.info("%s", message)
     bars = warehouse.table("price_bars").read(days[0], days[-1])
     numbers = {name: getattr(report, name) for name in ("n_read", "n_accepted", "n_duplicates", "n_quarantined")}
+    numbers["n_symbols"] = bars["symbol"].n_unique()
     extra = {"source": report.source, "waiting": ", ".join(map(str, report.waiting)) or "none"}
     return described(warehouse.catalogue["price_bars"], bars, days, numbers=numbers, extra=extra)
 
@@ -137,7 +142,7 @@ def trade_messages(
     days = known_days(context)
     normalised = normalise_trade_events(warehouse, settings, days)
     messages, rejections = normalised.messages, normalised.rejections
-    counts = messages["change_type"].value_counts().iter_rows() if messages.height else ()
-    numbers = {"n_rejected": rejections.height, **{f"n_{name.lower()}": count for name, count in counts}}
+    counts = {name: (messages["change_type"] == name).sum() for name in CHANGE_TYPES}
+    numbers = {"n_rejected": rejections.height, **{f"n_{name.lower()}": count for name, count in counts.items()}}
     extra = {"rejections": preview(rejections, ["path", "value", "reason"])} if rejections.height else {}
     return described(warehouse.catalogue["trade_messages"], messages, days, numbers=numbers, extra=extra)

@@ -120,6 +120,7 @@ def described(
     frame: pl.DataFrame,
     days: Sequence[date],
     *,
+    n_rows: int | None = None,
     numbers: Mapping[str, object] | None = None,
     chart: bytes | None = None,
     extra: Mapping[str, Any] | None = None,
@@ -130,12 +131,13 @@ def described(
         table: the declaration of what was written.
         frame: the rows written.
         days: the knowledge days written.
+        n_rows: how many rows were written, where `frame` holds those of the last days only.
         numbers: numeric series that the UI charts over partitions; None and NaN are left out.
         chart: a small PNG.
         extra: further metadata values.
     """
     metadata: Metadata = {
-        "dagster/partition_row_count": frame.height,
+        "dagster/partition_row_count": frame.height if n_rows is None else n_rows,
         "dagster/table_name": table.name,
         "dagster/column_schema": column_schema(table),
         "knowledge_days": f"{days[0]} to {days[-1]}" if len(days) > 1 else str(days[0]),

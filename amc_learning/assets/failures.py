@@ -15,6 +15,9 @@ from amc_learning.settings import Settings
 from amc_learning.stages.failures import correct_failures, find_failure_patterns, judge_failures
 from amc_learning.warehouse import Warehouse
 
+KINDS = ("trade", "thesis", "candidate")
+"""Kinds of cases, as the table names them."""
+
 
 @dg.asset(
     **asset_arguments("analyse", "parquet", "polars"),
@@ -33,8 +36,8 @@ def failure_cases(
     """What was judged, and what failed? Trades, sure theses and tagged candidates with what was known of them."""
     days = known_days(context)
     cases = judge_failures(warehouse, settings, days)
-    failed = cases.filter("is_failure")["kind"].value_counts().iter_rows() if cases.height else ()
-    numbers = {"n_failures": cases["is_failure"].sum(), **{f"n_{kind}_failures": count for kind, count in failed}}
+    failed = cases.filter("is_failure")["kind"]
+    numbers = {"n_failures": failed.len(), **{f"n_{kind}_failures": (failed == kind).sum() for kind in KINDS}}
     return described(warehouse.catalogue["failure_cases"], cases, days, numbers=numbers)
 
 

@@ -22,7 +22,8 @@ def daily_statistics(
 ) -> dg.MaterializeResult[None]:
     """How well did each score order the day's returns? Rank correlations, histograms, decile returns."""
     days = known_days(context)
-    statistics = measure_days(warehouse, settings, days)
+    written = measure_days(warehouse, settings, days)
+    statistics = written.last
     horizon = settings.weights.evidence_horizon
     shown = statistics.filter(
         pl.col("horizon") == horizon, pl.col("population") == "selected", pl.col("scope") == "all"
@@ -30,4 +31,5 @@ def daily_statistics(
     coefficients = shown.group_by("feature", maintain_order=True).agg(pl.col("information_coefficient").mean())
     numbers = {f"ic_{horizon}_{name}": value for name, value in coefficients.iter_rows()}
     numbers["n_constant_features"] = shown["is_constant"].sum()
-    return described(warehouse.catalogue["daily_statistics"], statistics, days, numbers=numbers)
+    table = warehouse.catalogue["daily_statistics"]
+    return described(table, statistics, days, n_rows=written.n_rows, numbers=numbers)

@@ -26,17 +26,19 @@ def candidate_outcomes(
 ) -> dg.MaterializeResult[None]:
     """What became of the decisions? Forward returns and excursions that matured on this day."""
     days = known_days(context)
-    outcomes = mature_outcomes(warehouse, settings, days)
+    written = mature_outcomes(warehouse, settings, days)
+    outcomes = written.last
     complete = outcomes.filter(pl.col("outcome_status") == "complete").height
     numbers = {
-        "n_outcomes": outcomes.height,
+        "n_outcomes": written.n_rows,
         "n_flagged": outcomes.height - complete,
         "share_winners": outcomes["is_winner"].mean(),
         "share_losers": outcomes["is_loser"].mean(),
         "mean_forward_return": outcomes["forward_return"].mean(),
     }
     table = warehouse.catalogue["candidate_outcomes"]
-    return described(table, outcomes, days, numbers=numbers, chart=return_histogram(outcomes))
+    chart = return_histogram(outcomes)
+    return described(table, outcomes, days, n_rows=written.n_rows, numbers=numbers, chart=chart)
 
 
 @dg.asset(
@@ -53,9 +55,11 @@ def feature_outcomes(
 ) -> dg.MaterializeResult[None]:
     """Which scores led to which returns? Scores as known at the decision beside the outcome, point in time."""
     days = known_days(context)
-    joined = join_feature_outcomes(warehouse, settings, days)
+    written = join_feature_outcomes(warehouse, settings, days)
+    joined = written.last
     numbers = {
         "n_in_cross_section": joined["is_in_cross_section"].sum(),
         "n_unknown_returns": joined["forward_return"].null_count(),
     }
-    return described(warehouse.catalogue["feature_outcomes"], joined, days, numbers=numbers)
+    table = warehouse.catalogue["feature_outcomes"]
+    return described(table, joined, days, n_rows=written.n_rows, numbers=numbers)

@@ -3,8 +3,9 @@
 The weights are refused when they break a bound, from whatever entry point they are published.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
+from typing import Any
 
 import dagster as dg
 
@@ -67,14 +68,46 @@ def published_weights(
 def _shown(
     warehouse: Warehouse, name: str, day: date, reports: Sequence[PublishReport], **extra: dg.MetadataValue
 ) -> dg.MaterializeResult[None]:
-    metadata: dict[str, dg.MetadataValue | int] = {
+    metadata: dict[str, Any] = {
         "n_documents": len(reports),
         "n_changed": sum(report.is_changed for report in reports),
     }
     if reports:
+        content = published_on(warehouse, name, day)
         metadata["document"] = dg.MetadataValue.path(str(reports[-1].path))
-        metadata["content"] = dg.MetadataValue.json(published_on(warehouse, name, day) or {})
+        metadata["content"] = dg.MetadataValue.json(content or {})
+        numbers = NUMBERS[name](content) if content else {}
+        metadata |= {number: value for number, value in numbers.items() if value is not None}
     return dg.MaterializeResult(metadata={**metadata, **extra})
+
+
+NUMBERS: Mapping[str, Callable[[Mapping[str, Any]], Mapping[str, float | int | None]]] = {
+    WEIGHTS_DOCUMENT: lambda content: {
+        f"weight_{name.removesuffix('_weight')}": weight
+        for name, weight in content["data"]["optimized_parameters"].items()
+    },
+    CONFIDENCE_DOCUMENT: lambda content: {
+        name: content["data"][name] for name in ("global_confidence_multiplier", "calibration_quality")
+    },
+    REGIME_DOCUMENT: lambda content: {"index_probability": content["index"]["probability"]},
+    CORRECTIONS_DOCUMENT: lambda content: {
+        "n_in_force": len(content["in_force"]),
+        "n_proposed": len(content["proposed"]),
+    },
+    PATTERNS_DOCUMENT: lambda content: {
+        "n_systematic": len(content["failing_patterns"]["systematic"]),
+        "overall_accuracy": content["thesis_accuracy"]["overall_accuracy"],
+    },
+    RECOMMENDATIONS_DOCUMENT: lambda content: {
+        "n_pattern_alerts": len(content["pattern_alerts"]),
+        "n_risk_warnings": len(content["risk_warnings"]),
+    },
+    REPORT_DOCUMENT: lambda content: {
+        "n_risk_warnings": len(content["risk_warnings"]),
+        "n_failures": len(content["failures"]),
+    },
+}
+"""Document to what of it is worth a line over days."""
 
 
 @dg.asset(

@@ -1,5 +1,6 @@
 """What a night tells people: counts, series, pictures, reasons; all of it safe for the browser."""
 
+import fnmatch
 import json
 import math
 
@@ -8,6 +9,7 @@ import pytest
 from dagster import serialize_value
 
 from amc_learning.assets.common import MAX_CHART_BYTES, plain
+from amc_learning.assets.guide import GUIDES
 from amc_learning.cli.dagster_runs import TAKEN_IN
 from amc_learning.definitions import DOCUMENT_ASSETS, TABLE_ASSETS
 from amc_learning.stages.cycle import daily_stages
@@ -61,6 +63,19 @@ def test_no_number_is_nan_and_everything_survives_json(night):
             if isinstance(value, dg.FloatMetadataValue):
                 assert math.isfinite(value.value), (name, key)
         json.loads(serialize_value(dg.AssetMaterialization(name, metadata=metadata)), parse_constant=pytest.fail)
+
+
+def test_every_number_told_is_one_the_guide_gives_a_meaning_and_a_unit(night):
+    _, result = night
+    for name, metadata in metadata_of(result).items():
+        told = {
+            key for key, value in metadata.items() if isinstance(value, dg.FloatMetadataValue | dg.IntMetadataValue)
+        }
+        series = GUIDES[name].series
+        unexplained = {key for key in told if not any(fnmatch.fnmatch(key, pattern) for pattern in series)}
+        assert unexplained <= {"dagster/partition_row_count"}, name
+        assert {number for number in series if number.startswith("n_")} <= told, f"{name}: a count is missing"
+        assert len(told) <= 20, name
 
 
 @pytest.mark.parametrize(

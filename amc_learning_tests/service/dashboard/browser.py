@@ -3,6 +3,7 @@
 Belongs here: starting, asking, stopping. Not here: what is expected of a page (test_in_browser), axe-core (axe_study).
 """
 
+import base64
 import json
 import subprocess
 import tempfile
@@ -57,6 +58,45 @@ class Tab:
         if "exceptionDetails" in answer:
             raise RuntimeError(f"{expression[:60]}: {answer['exceptionDetails']}")
         return answer["result"].get("value")
+
+    def wait_for(self, expression: str, *, seconds: float = ANSWER_SECONDS) -> Any:
+        """The first truthy value of an expression of JavaScript; the page is asked again until it gives one."""
+        said = "'never true; the page ends in: ' + document.body.innerText.slice(-1500)"
+        poll = (
+            f"new Promise((done, fail) => {{ const end = Date.now() + {1000 * seconds:.0f};"
+            f" const look = () => {{ let v; try {{ v = {expression} }} catch (e) {{ v = null }}"
+            f" if (v) done(v instanceof Node || v); else if (Date.now() > end) fail(new Error({said}));"
+            " else setTimeout(look, 50) }; look() })"
+        )
+        return self.value(poll)
+
+    def click(self, element: str, *, seconds: float = ANSWER_SECONDS) -> None:
+        """Press the left button in the middle of an element, given as JavaScript, once it rests uncovered."""
+        at = (
+            f"(() => {{ const e = {element}; if (!e || e.disabled) return null; e.scrollIntoView({{block: 'center'}});"
+            " const r = e.getBoundingClientRect(); const p = [r.x + r.width / 2, r.y + r.height / 2];"
+            " const same = r.width && window.lastPlace == String(p); window.lastPlace = String(p);"
+            " const top = document.elementFromPoint(...p); return same && top && e.contains(top) ? p : null })()"
+        )
+        x, y = self.wait_for(at, seconds=seconds)
+        for kind in ("mouseMoved", "mousePressed", "mouseReleased"):
+            pressed = {} if kind == "mouseMoved" else {"button": "left", "clickCount": 1}
+            self._ask("Input.dispatchMouseEvent", type=kind, x=x, y=y, **pressed)
+
+    def type(self, text: str) -> None:
+        """Put text where the caret is, as a keyboard does."""
+        self._ask("Input.insertText", text=text)
+
+    def press(self, key: str, *, code: int, modifiers: int = 0) -> None:
+        """Press and release one key; `modifiers` 2 is Ctrl."""
+        for kind in ("rawKeyDown", "keyUp"):
+            self._ask("Input.dispatchKeyEvent", type=kind, key=key, windowsVirtualKeyCode=code, modifiers=modifiers)
+
+    def picture(self) -> bytes:
+        """What is seen once everything that fades in has, as PNG."""
+        ends = "a => a.effect.getComputedTiming().iterations !== Infinity"
+        self.value(f"Promise.allSettled(document.getAnimations().filter({ends}).map(a => a.finished)).then(() => true)")
+        return base64.b64decode(self._ask("Page.captureScreenshot", format="png")["data"])
 
     def _ask(self, method: str, **parameters: Any) -> Any:
         self._n_sent += 1
