@@ -3,42 +3,55 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+DEVELOPING := $(VENV)/.developing
+BENCHMARKING := $(VENV)/.benchmarking
 
-.PHONY: help run test lint format up bench truth clean
+.PHONY: help run test lint format docs up bench truth clean
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
 
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,postgres]' --constraint constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable . --constraint constraints.txt
+	touch $@
+
+$(DEVELOPING): $(INSTALLED)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,docs,postgres]' --constraint constraints.txt
+	touch $@
+
+$(BENCHMARKING): $(INSTALLED)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]' --constraint constraints.txt
 	touch $@
 
 run: $(INSTALLED)  ## set up, run the whole loop on a simulated market, show what it found
 	$(BIN)/amc-learning demo
 
-test: $(INSTALLED) lint  ## set up, then lint, types, import contracts, tests
+test: $(DEVELOPING) lint  ## set up, then lint, types, import contracts, tests
 	$(BIN)/python -m pytest --numprocesses 2
 
-lint: $(INSTALLED)  ## format check, lint, types, import contracts
+lint: $(DEVELOPING)  ## format check, lint, types, import contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --config setup.cfg
 
-format: $(INSTALLED)  ## rewrite the code in the house format
+format: $(DEVELOPING)  ## rewrite the code in the house format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+docs: $(DEVELOPING)  ## build the documentation site into site/; open site/index.html
+	$(BIN)/zensical build --strict --clean
 
 up: $(INSTALLED)  ## Dagster UI and daemon on loopback
 	$(BIN)/amc-learning up
 
-bench: $(INSTALLED)  ## the benchmarks on the shared real feed
-	$(BIN)/python -m benchmarks.nights
+bench: $(BENCHMARKING)  ## every benchmark, written to benchmarks/README.md (20 minutes); ONLY=drain for one of them
+	$(BIN)/python -m benchmarks $(addprefix --only ,$(ONLY))
 
-truth: $(INSTALLED)  ## measure every guarantee of docs/methods.md and write docs/evidence.md (about 40 minutes of two cores)
+truth: $(DEVELOPING)  ## measure every guarantee of docs/methods.md and write docs/evidence.md (about 40 minutes of two cores)
 	$(BIN)/python -m amc_learning_tests.truth.evidence --workers 2
 
 clean:  ## remove the environment, caches and every table of the embedded warehouse
-	rm -rf $(VENV) *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) site .cache *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find data -mindepth 1 ! -name README.md -delete

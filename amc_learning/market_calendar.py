@@ -10,16 +10,21 @@ from functools import lru_cache
 
 import polars as pl
 
+from amc_learning.contracts.knowledge_days import FIRST_KNOWLEDGE_DAY
 from amc_learning.contracts.tables import TIMESTAMP
 
 SESSIONS_SCHEMA = pl.Schema([("session_date", pl.Date), ("opens_at", TIMESTAMP), ("closes_at", TIMESTAMP)])
 
 
+class ExchangeError(ValueError):
+    """The exchange of the settings is none that is known."""
+
+
 def exchange_sessions(exchange: str, start: date, end: date) -> pl.DataFrame:
     """The sessions of an exchange from `start` to `end`, both included, early closes as they were.
 
-    The calendar is built for whole years around the range and cut, so a session's row never depends on the range asked
-    for, and never on today's date.
+    The calendar is built for whole years from the first knowledge day on and cut, so a session's row never depends on
+    the range asked for, and never on today's date, and all that a night asks for is built once.
 
     Args:
         exchange: name in exchange_calendars, for example XNYS.
@@ -31,7 +36,8 @@ def exchange_sessions(exchange: str, start: date, end: date) -> pl.DataFrame:
         range holds no session.
 
     Raises:
-        ValueError: the exchange is unknown, or the library has no calendar for these years.
+        ExchangeError: the exchange is unknown.
+        ValueError: the library has no calendar for these years.
 
     Source: exchange_calendars (holidays, special closings and early closes of the exchanges).
 
@@ -42,7 +48,7 @@ def exchange_sessions(exchange: str, start: date, end: date) -> pl.DataFrame:
     """
     if end < start:
         return pl.DataFrame(schema=SESSIONS_SCHEMA)
-    sessions = _sessions_of_years(exchange, start.year, end.year)
+    sessions = _sessions_of_years(exchange, min(start.year, FIRST_KNOWLEDGE_DAY.year), end.year)
     return sessions.filter(pl.col("session_date").is_between(start, end))
 
 
@@ -58,7 +64,9 @@ def _sessions_of_years(exchange: str, first_year: int, last_year: int) -> pl.Dat
             warnings.simplefilter("ignore", DeprecationWarning)
             calendar = exchange_calendars.get_calendar(exchange, start=f"{first_year}-01-01", end=f"{last_year}-12-31")
     except exchange_calendars.errors.InvalidCalendarName as error:
-        raise ValueError(f"no exchange named {exchange!r}; XNYS is the New York Stock Exchange") from error
+        raise ExchangeError(
+            f"market.exchange: no exchange named {exchange!r}; XNYS is the New York Stock Exchange"
+        ) from error
     schedule = calendar.schedule
     return pl.DataFrame(
         {

@@ -35,9 +35,8 @@ from amc_learning.intake.thesis import normalise_theses
 from amc_learning.intake.trade import normalise_trades
 from amc_learning.service.app import build_app
 from amc_learning.settings import Settings
+from amc_learning_tests.shown_commands import PAGES, ROOT, fenced, shown_commands
 
-ROOT = Path(__file__).resolve().parents[1]
-PAGES = (ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "data" / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 OPERATIONS, CONTRACTS, NIGHTLY_METHODS, WEEKLY_METHODS, ARCHITECTURE = (
     (ROOT / "docs" / f"{name}.md").read_text()
     for name in ("operations", "contracts", "methods", "weekly", "architecture")
@@ -102,14 +101,7 @@ def verbs(command=COMMANDS, words: tuple[str, ...] = ()) -> Iterator[tuple[tuple
 VERBS = dict(verbs())
 
 
-def fenced(page: Path, language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", page.read_text(), flags=re.MULTILINE | re.DOTALL)
-
-
-def shown_commands() -> list[str]:
-    """Command lines in fenced blocks, without the prompt."""
-    lines = (line for page in PAGES for block in fenced(page, "console") for line in block.splitlines())
-    return [line.removeprefix("$ ") for line in lines if line.startswith("$ ")]
+LINES = [shown.line for shown in shown_commands()]
 
 
 def words_of(line: str) -> list[str]:
@@ -179,7 +171,7 @@ def is_named(name: str, text: str) -> bool:
     return re.search(rf"`(?:[\w.]+\.)?{re.escape(name)}`", text) is not None
 
 
-@pytest.mark.parametrize("line", [line for line in shown_commands() if words_of(line)])
+@pytest.mark.parametrize("line", [line for line in LINES if words_of(line)])
 def test_every_command_shown_parses(line, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     words = words_of(line)
@@ -192,15 +184,13 @@ def test_every_command_shown_parses(line, tmp_path, monkeypatch):
     VERBS[tuple(words[:length])].make_context("amc-learning", words[length:])
 
 
-def test_commands_shown_that_are_not_ours_are_targets_paths_of_the_service_or_folders_to_install(tmp_path):
-    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
-    routed = {route.path for route in build_app(Settings(data_dir=tmp_path)).routes}
-    others = [line for line in shown_commands() if not words_of(line)]
-    known = {f"make {target}" for target in targets}
-    known |= {f"curl -s http://127.0.0.1:{Settings().service.port}{path}" for path in routed}
-    known |= {f"pip install ./{path.parent.relative_to(ROOT)}" for path in ROOT.glob("deploy/*/pyproject.toml")}
-    assert others
-    assert set(others) - known == set()
+def test_targets_shown_are_in_the_makefile_and_listed_in_operations():
+    targets = set(re.findall(r"^([a-z]+):.*##", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
+    shown = {line.removeprefix("make ") for line in LINES if line.startswith("make ")}
+    assert shown
+    assert shown <= targets
+    named = re.search(r"`make help` lists the targets of the Makefile: ([^.]*)\.", OPERATIONS)
+    assert set(re.findall(r"`(\w+)`", named[1])) == targets - {"help"}
 
 
 def test_every_path_of_the_service_is_documented(tmp_path):
@@ -216,16 +206,21 @@ def test_every_path_of_the_service_is_documented(tmp_path):
 def test_every_verb_has_help_and_is_described_with_an_example(verb):
     result = CliRunner().invoke(app, [*verb, "--help"])
     assert result.exit_code == 0
-    assert f"amc-learning {' '.join(verb)}" in rows(OPERATIONS)
-    assert any(tuple(words_of(line)[: len(verb)]) == verb for line in shown_commands())
+    command = f"amc-learning {' '.join(verb)}"
+    assert command in rows(OPERATIONS), f"add a row `{command}` to the table of commands in docs/operations.md"
+    has_example = any(tuple(words_of(line)[: len(verb)]) == verb for line in LINES)
+    assert has_example, f"show a line `$ {command} ...` in a console block, best the one below that table"
 
 
 def test_commands_in_the_table_exist_and_say_rightly_whether_they_speak_json():
     documented = {name: cells for name, cells in rows(OPERATIONS).items() if name.startswith("amc-learning ")}
-    assert set(documented) == {f"amc-learning {' '.join(verb)}" for verb in VERBS}
+    commands = {f"amc-learning {' '.join(verb)}" for verb in VERBS}
+    assert set(documented) - commands == set(), "rows in docs/operations.md of commands that do not exist"
+    assert commands - set(documented) == set(), "commands without a row in docs/operations.md"
     for verb, command in VERBS.items():
         has_json = any("--json" in parameter.opts for parameter in command.params)
-        assert (documented[f"amc-learning {' '.join(verb)}"][-1].strip() == "J") is has_json, verb
+        is_marked = documented[f"amc-learning {' '.join(verb)}"][-1].strip() == "J"
+        assert is_marked is has_json, f"{verb}: the last cell of its row is J if and only if it takes --json"
 
 
 def test_every_setting_is_documented_with_its_variable_and_default():

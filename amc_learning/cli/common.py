@@ -45,7 +45,7 @@ def open_warehouse(settings: Settings) -> "Warehouse":
     """The warehouse of these settings."""
     from amc_learning.warehouse import Warehouse  # noqa: PLC0415
 
-    return Warehouse.open(settings.data_dir, settings.features.components, inbox_url=settings.inbox_url)
+    return Warehouse.open(settings.data_dir, settings.features.components, **settings.places)
 
 
 def now() -> datetime:
@@ -59,11 +59,13 @@ def yesterday() -> date:
 
 
 def day_argument(text: str) -> date:
-    """A date typed by a person."""
+    """A date typed by a person; `today` and `yesterday` are the knowledge day under way and the one before it."""
+    if text in {"today", "yesterday"}:
+        return knowledge_day(now()) if text == "today" else yesterday()
     try:
         return date.fromisoformat(text)
     except ValueError as error:
-        raise typer.BadParameter(f"{text!r} is not a date; write it as 2014-12-15") from error
+        raise typer.BadParameter(f"{text!r} is not a date; write it as 2014-12-15, today or yesterday") from error
 
 
 def knowledge_day_argument(text: str) -> date:
@@ -79,7 +81,7 @@ def knowledge_day_argument(text: str) -> date:
 def begun_days(first: date, last: date) -> list[date]:
     """The knowledge days from first to last; refuses days the warehouse cannot have."""
     if first > last:
-        raise typer.BadParameter("--from lies after --to")
+        raise typer.BadParameter(f"--from {first} lies after --to {last}")
     today = knowledge_day(now())
     if last > today:
         raise typer.BadParameter(f"{last} has not begun; the last knowledge day that is over is {yesterday()}")

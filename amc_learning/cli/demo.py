@@ -3,9 +3,10 @@
 It keeps to a data directory of its own (`<data directory>/sample`), so that nothing simulated mixes with anything real.
 """
 
+from dataclasses import replace
 from datetime import date, timedelta
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -23,16 +24,21 @@ DAYS_THROUGH_DAGSTER = 5
 """The last days go through Dagster one run, so that its UI has something to show; the rest is history."""
 
 
-def demo() -> None:
-    """Simulate a market, ingest it, run the daily and the weekly cycle over it, and show what they found."""
+def demo(
+    *, sessions: Annotated[int | None, typer.Option(min=30, max=600, help="Length of the market; default 200.")] = None
+) -> None:
+    """Simulate a market, ingest it, run the daily and the weekly cycle over it, and show what they found.
+
+    Example: amc-learning demo --sessions 60
+    """
     settings = Settings()
     settings = settings.model_copy(update={"data_dir": settings.data_dir / "sample"})
     started = perf_counter()
     typer.secho(
         "A SIMULATED market: planted truths, made-up prices. Nothing below says anything about real stocks.", bold=True
     )
-    sessions = _ingest_sample(settings)
-    days = knowledge_days(sessions[0], sessions[-1])
+    dates = _ingest_sample(settings, sessions)
+    days = knowledge_days(dates[0], dates[-1])
     backfill_days(settings, days[:-DAYS_THROUGH_DAGSTER], is_quiet=False)
     typer.echo(f"the last {DAYS_THROUGH_DAGSTER} days run through Dagster: daily_correction_cycle")
     result = run_job(settings, "daily_correction_cycle", days[-DAYS_THROUGH_DAGSTER:])
@@ -69,18 +75,19 @@ def _judge_last_week(settings: Settings, day: date) -> None:
     show_week(warehouse, week)
 
 
-def _ingest_sample(settings: Settings) -> list[date]:
+def _ingest_sample(settings: Settings, n_sessions: int | None) -> list[date]:
     """Write the simulated market as files and take them in as any other; its sessions."""
     from amc_learning.market_calendar import exchange_sessions  # noqa: PLC0415
     from amc_learning.simulation.market import simulate_market, write_market  # noqa: PLC0415
     from amc_learning.simulation.rules import SAMPLE, SAMPLE_INDEX_HISTORY  # noqa: PLC0415
     from amc_learning.stages import ingest as stage  # noqa: PLC0415
 
-    first, day, exchange = SAMPLE.first_session, timedelta(days=1), settings.market.exchange
+    rules = SAMPLE if n_sessions is None else replace(SAMPLE, n_sessions=n_sessions)
+    first, day, exchange = rules.first_session, timedelta(days=1), settings.market.exchange
     before = exchange_sessions(exchange, first - 2 * SAMPLE_INDEX_HISTORY * day, first - day)["session_date"].to_list()
-    after = exchange_sessions(exchange, first, first + 2 * SAMPLE.n_sessions * day)["session_date"].to_list()
-    sessions: list[date] = after[: SAMPLE.n_sessions]
-    market = simulate_market(SAMPLE, sessions, index_sessions=before[-SAMPLE_INDEX_HISTORY:])
+    after = exchange_sessions(exchange, first, first + 2 * rules.n_sessions * day)["session_date"].to_list()
+    sessions: list[date] = after[: rules.n_sessions]
+    market = simulate_market(rules, sessions, index_sessions=before[-SAMPLE_INDEX_HISTORY:])
     files = write_market(market, settings.data_dir / "feed")
     warehouse, received_at = open_warehouse(settings), now()
     for file, ingest in (

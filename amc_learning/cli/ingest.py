@@ -66,9 +66,10 @@ def _ingest(run: "Callable[..., IngestReport]", files: list[Path], *, json: bool
         emit_json(report)
     else:
         for line in report.messages[:MAX_MESSAGES]:
-            typer.secho(line, fg="yellow")
+            typer.secho(line, err=True, fg="yellow")
         if len(report.messages) > MAX_MESSAGES:
-            typer.echo(f"... and {len(report.messages) - MAX_MESSAGES:,} more: amc-learning quarantine list")
+            more = f"... and {len(report.messages) - MAX_MESSAGES:,} more: amc-learning quarantine list"
+            typer.echo(more, err=True)
         span = f", {report.first_day} to {report.last_day}" if report.first_day else ""
         typer.echo(
             f"{report.kind}: {report.n_read:,} read, {report.n_accepted:,} accepted, {report.n_duplicates:,} already "

@@ -8,6 +8,8 @@ import typer
 from amc_learning.cli.common import JsonOption, emit_json, now, open_warehouse, print_pairs, print_table
 from amc_learning.settings import Settings
 
+KINDS = ("discovery", "thesis", "trade", "bars", "index")
+
 app = typer.Typer(no_args_is_help=True, help="What could not be understood, kept with its reason.")
 
 
@@ -40,12 +42,14 @@ def replay(
         str | None, typer.Argument(help="Its id, or the first letters of it; without one, everything not settled.")
     ] = None,
     *,
-    kind: Annotated[str | None, typer.Option(help="Only discovery, thesis, trade, bars or index.")] = None,
+    kind: Annotated[str | None, typer.Option(help=f"Only {', '.join(KINDS)}.")] = None,
     json: JsonOption = False,
 ) -> None:
     """Try again to understand what is in quarantine, after a fix or a change of settings; what works is settled."""
     from amc_learning.stages.replay_quarantine import replay_quarantine  # noqa: PLC0415
 
+    if kind is not None and kind not in KINDS:
+        raise typer.BadParameter(f"--kind {kind}: there is no such kind; there are {', '.join(KINDS)}")
     settings = Settings()
     report = replay_quarantine(open_warehouse(settings), settings, identifier=identifier, kind=kind, now=now())
     if json:

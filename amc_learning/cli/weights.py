@@ -30,7 +30,9 @@ def show(
         where = (
             " in shadow" if shadow else "; what is in shadow shows --shadow" if active.shadow.history("weights") else ""
         )
-        typer.echo(f"nothing is published yet{where}; run a night first: amc-learning run daily")
+        missing = f"no weights of {date_} are published" if date_ else "nothing is published yet"
+        run = f"amc-learning run daily --date {date_}" if date_ else "amc-learning run daily"
+        typer.echo(f"{missing}{where}; run a night first: {run}", err=True)
         raise typer.Exit(1)
     if json:
         emit_json(document)
@@ -70,7 +72,7 @@ def history(
     table = open_warehouse(Settings()).table("weight_decisions")
     days = table.days()[-last:]
     if not days:
-        typer.echo("no decision has been made yet; run a night first: amc-learning run daily")
+        typer.echo("no decision has been made yet; run a night first: amc-learning run daily", err=True)
         raise typer.Exit(1)
     decisions = table.read(days[0], days[-1])
     rows = (

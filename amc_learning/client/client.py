@@ -40,16 +40,20 @@ class LearningClient:
         base_url: where the learning system answers.
         api_key: sent as `Authorization: Bearer`; never logged.
         spool_dir: a folder of this process alone, in which waiting events and the last good parameters survive it.
-        max_queue_events, max_queue_bytes: what may wait in memory; beyond it the newest event is dropped.
+        max_queue_events: what may wait in memory; beyond it the newest event is dropped.
+        max_queue_bytes: the same in bytes.
         max_event_bytes: a larger event is dropped; the server takes 5 MiB.
         max_spool_bytes: what may lie in `spool_dir`.
         request_timeout_seconds: of one attempt to send, in total.
         read_timeout_seconds: of a read of parameters, in total.
         max_parameters_age_seconds: how long after the server's last word the last good parameters are handed out.
-        max_failures, open_seconds: failures in a row that open the circuit, and for how long.
+        max_failures: failures in a row that open the circuit.
+        open_seconds: how long it stays open.
         exit_flush_seconds: what the end of the interpreter waits for events to go out.
         ssl_context: for https with an authority of one's own.
-        monotonic, now, jitter: clocks, and the spread of back-off in [0, 1).
+        monotonic: the clock that waits are measured by.
+        now: the clock of timestamps.
+        jitter: the spread of back-off in [0, 1).
 
     Raises:
         ValueError: an option that cannot be meant. Nothing raises after that.

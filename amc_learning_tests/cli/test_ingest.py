@@ -102,7 +102,7 @@ def test_ingesting_a_bad_file_twice_keeps_one_copy_of_what_was_bad(data_dir, tmp
         ("header.csv", b"symbol,date,open,high,low,close,volume\n"),
         ("columns.csv", b"a,b\n1,2\n"),
         ("no_parquet.parquet", b"PAR1 nonsense"),
-        ("broken.csv.gz", gzip.compress(b"symbol,date\n" * 999)[:40]),
+        ("broken.csv.gz", gzip.compress(b"symbol,date\n" * 999, mtime=0)[:40]),
         ("text.json", b"{not json"),
         ("unknown.xlsx", b"PK"),
     ],
@@ -121,7 +121,11 @@ def test_an_unusable_file_of_bars_is_named_and_the_other_file_still_goes_in(data
 
 @pytest.mark.parametrize(
     ("name", "content"),
-    [("empty.ndjson", b""), ("no_parquet.parquet", b"PAR1"), ("broken.ndjson.gz", gzip.compress(b"{}\n" * 9)[:12])],
+    [
+        ("empty.ndjson", b""),
+        ("no_parquet.parquet", b"PAR1"),
+        ("broken.ndjson.gz", gzip.compress(b"{}\n" * 9, mtime=0)[:12]),
+    ],
 )
 def test_an_unusable_file_of_discovery_results_is_named_and_the_other_still_goes_in(data_dir, tmp_path, name, content):
     bad, good = tmp_path / name, tmp_path / "good.ndjson"
