@@ -99,7 +99,7 @@ class ReadOnlyWarehouse:
         Raises:
             QueryError: not one statement, not a query, or refused by DuckDB, with its words.
         """
-        with connect(self._warehouse) as connection:
+        with connect(self._warehouse, statement) as connection:
             result = query(connection, statement)
         return pl.DataFrame(result.rows, schema=list(result.columns), orient="row", infer_schema_length=None)
 
@@ -123,12 +123,12 @@ def open_warehouse(data_dir: Path | str | None = None) -> ReadOnlyWarehouse:
         FileNotFoundError: there is no data directory; says what to do.
     """
     settings = Settings() if data_dir is None else Settings(data_dir=Path(data_dir))
-    if not (settings.data_dir / "tables").is_dir():
+    if settings.warehouse_url is None and not (settings.data_dir / "tables").is_dir():
         raise FileNotFoundError(
             f"{settings.data_dir} is no data directory of amc-learning: name one, open_warehouse('PLACE'), or make a "
             "sample: amc-learning demo, which fills data/sample"
         )
-    warehouse = Warehouse.open(settings.data_dir, settings.features.components, inbox_url=settings.inbox_url)
+    warehouse = Warehouse.open(settings.data_dir, settings.features.components, **settings.places)
     return ReadOnlyWarehouse(settings, warehouse)
 
 

@@ -12,20 +12,15 @@ from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from amc_learning.configuration import refuse_unusable_variables, toml_source
 from amc_learning.intake.instants import TimeRules
 from amc_learning.intake.payload import MAX_PAYLOAD_BYTES
+from amc_learning.operator_settings import Alerts, Logs, Retention, Section
 
-CONFIG_VARIABLE = "AMC_LEARNING_CONFIG"
 Fraction = Annotated[float, Field(ge=0, le=1)]
-
-
-class Section(BaseModel):
-    """Base of every settings section: unknown names are refused, so that a typing error cannot pass for a setting."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Features(Section):
@@ -215,13 +210,6 @@ class Weekly(Section):
     window_days: int = Field(1095, ge=90, description="Calendar days of knowledge it looks back over.")
 
 
-class Alerts(Section):
-    """Where alerts go besides Dagster's log."""
-
-    webhook_url: str | None = Field(None, description="Receives each alert as JSON by POST; none: the log only.")
-    webhook_timeout_seconds: float = Field(5.0, gt=0, le=60, description="How long an alert may take to deliver.")
-
-
 class Service(Section):
     """The HTTP service: where it listens, and how much it takes at once."""
 
@@ -261,6 +249,14 @@ class Automation(Section):
     daily_minute: int = Field(30, ge=0, le=59, description="Minute of the nightly cycle.")
     inbox_poll_seconds: int = Field(300, ge=30, description="Shortest time between two looks into the inbox.")
     failure_poll_seconds: int = Field(300, ge=30, description="Shortest time between two looks for failures.")
+    tidy_schedule_is_on: bool = Field(False, description="Start the tidy schedule when Dagster first loads it.")
+    docs_url: str | None = Field(
+        None, description="Address of the documentation site, for links in Dagster's UI; none: files are named."
+    )
+    code_location: str = Field(
+        "amc_learning.definitions",
+        description="Name of Dagster's code location, where workers find parts of a backfill.",
+    )
     weekly_schedule_is_on: bool = Field(False, description="Start the weekly schedule when Dagster first loads it.")
     weekly_hour: int = Field(6, ge=0, le=23, description="Hour (market time) of the weekly cycle on Saturday.")
     weights_due_hour: int = Field(6, ge=1, le=23, description="Hour by which the night's weights must be published.")
@@ -280,6 +276,16 @@ class Settings(BaseSettings):
 
     data_dir: Path = Field(Path("data"), description="The one folder everything is kept in.")
     inbox_url: str | None = Field(None, description="Database URL of the event inbox; default SQLite under data_dir.")
+    warehouse_url: str | None = Field(
+        None,
+        description="Where tables and published documents lie: s3://BUCKET/PREFIX; default data_dir. Endpoint, region "
+        "and credentials by the usual AWS_ variables.",
+    )
+    turns: Literal["files", "database"] | None = Field(
+        None,
+        description="What makes writers take turns: locks on files, or of the inbox's PostgreSQL server for a data_dir "
+        "that several machines share; default files, and database with a warehouse_url.",
+    )
     features: Features = Features()
     market: Market = Market()
     polygon: Polygon = Polygon()
@@ -294,8 +300,15 @@ class Settings(BaseSettings):
     publication: Publication = Publication()
     weekly: Weekly = Weekly()
     alerts: Alerts = Alerts()
+    logs: Logs = Logs()
+    retention: Retention = Retention()
     service: Service = Service()
     automation: Automation = Automation()
+
+    @property
+    def places(self) -> dict[str, str | None]:
+        """Where things lie besides `data_dir`, as `Warehouse.open` takes it."""
+        return {"inbox_url": self.inbox_url, "warehouse_url": self.warehouse_url, "turns": self.turns}
 
     @model_validator(mode="after")
     def _sections_agree(self) -> Self:
@@ -334,5 +347,5 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Arguments before environment before the TOML file; no dotenv, no secrets folder."""
         del dotenv_settings, file_secret_settings
-        file = Path(os.environ.get(CONFIG_VARIABLE, "amc_learning.toml"))
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, file)
+        refuse_unusable_variables(settings_cls.model_fields, os.environ)
+        return init_settings, env_settings, toml_source(settings_cls)

@@ -1,17 +1,21 @@
-"""Alerts: to a webhook when one is set, and always to the log. A webhook that does not answer stops nothing.
+"""Alerts: to every channel there is, and always to the log. A channel that does not answer stops nothing.
 
-Belongs here: delivering a sentence, trying again, and the sensor about failed runs. Not here: what is systematic
-(failure_sensor), which change of regime is new (regime_sensor).
+Belongs here: delivering, remembering which channel did not take an alert, trying again. Not here: how a channel works
+(channels), which run failed (run_failures), what is systematic (failure_sensor), which regime is new (regime_sensor).
 """
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, Self
 
-import dagster as dg
+from amc_learning.automation.channels import Alert, AlertKind, channels_of, send
+from amc_learning.logs import one_line
+from amc_learning.settings import Settings
+from amc_learning.stages.alert_record import AlertRecord, change_record
 
-from amc_learning.settings import Alerts, Settings
+__all__ = ["MOST_DELIVERIES", "Alert", "AlertKind", "Untold", "deliver", "tell"]
 
 MOST_DELIVERIES = 5
 """Attempts to deliver an alert; the log has it from the first."""
@@ -20,69 +24,62 @@ MOST_UNTOLD = 20
 """Alerts kept for another attempt, the newest: a cursor is no place for more."""
 
 
-@dataclass(frozen=True)
-class Alert:
-    """What happened, for people: one sentence, and the facts behind it for programs."""
+def deliver(
+    alert: Alert, settings: Settings, log: logging.Logger, *, channels: Sequence[str] | None = None
+) -> tuple[str, ...]:
+    """Log an alert and send it over these channels, or over all there are; those that did not take it.
 
-    subject: str
-    sentence: str
-    facts: Mapping[str, object] = field(default_factory=dict)
-
-
-def deliver(alert: Alert, alerts: Alerts, log: logging.Logger) -> bool:
-    """Log an alert and post it to the webhook; whether everybody who should know was told.
-
-    The body is `{"subject", "sentence", "facts", "text"}`; `text` is what chat services show.
+    What became of it is remembered for the doctor and the dashboard.
     """
-    log.warning("%s: %s", alert.subject, alert.sentence)
-    if alerts.webhook_url is None:
-        return True
-    import httpx  # noqa: PLC0415 - only a tick that has something to say pays for it
+    log.warning("%s: %s", alert.subject, one_line(alert.sentence))
+    failed: list[str] = []
+    for channel in channels_of(settings.alerts) if channels is None else channels:
+        trouble = send(alert, settings.alerts, channel)
+        if trouble is not None:
+            log.error("the %s did not take the alert: %s", channel, trouble)
+            failed.append(channel)
+        _remember(settings, channel, trouble)
+    return tuple(failed)
 
-    body = {**asdict(alert), "text": f"{alert.subject}: {alert.sentence}"}
-    try:
-        httpx.post(alerts.webhook_url, json=body, timeout=alerts.webhook_timeout_seconds).raise_for_status()
-    # an address that is none would otherwise stop the sensor, and with it every run it asks for
-    except (httpx.HTTPError, httpx.InvalidURL) as trouble:
-        # without the address, which may hold a secret
-        log.error("the webhook did not take the alert: %s; check alerts.webhook_url", type(trouble).__name__)  # noqa: TRY400
-        return False
-    return True
+
+def _remember(settings: Settings, channel: str, trouble: str | None) -> None:
+    def attempted(record: AlertRecord) -> AlertRecord:
+        return record.with_attempt(channel, trouble, datetime.now(UTC))
+
+    change_record(settings.data_dir, attempted)
 
 
 @dataclass(frozen=True)
 class Untold:
-    """An alert that was not delivered yet, and the attempts made."""
+    """An alert that some channel did not take yet, which ones, and the attempts made."""
 
     subject: str
     sentence: str
     facts: Mapping[str, Any]
     n_attempts: int = 0
+    channels: tuple[str, ...] | None = None
+    """None: every channel there is."""
+
+    @classmethod
+    def from_plain(cls, kept: Mapping[str, Any]) -> Self:
+        """As a cursor keeps it."""
+        channels = kept.get("channels")
+        return cls(**{**kept, "channels": None if channels is None else tuple(channels)})
+
+    @property
+    def alert(self) -> Alert:
+        """The alert itself."""
+        return Alert(self.subject, self.sentence, self.facts)
 
 
-def tell(untold: Sequence[Untold], news: Sequence[Alert], alerts: Alerts, log: logging.Logger) -> tuple[Untold, ...]:
+def tell(
+    untold: Sequence[Untold], news: Sequence[Alert], settings: Settings, log: logging.Logger
+) -> tuple[Untold, ...]:
     """Deliver what is new and what could not be delivered before; what is to be tried again."""
     waiting = (*untold, *(Untold(alert.subject, alert.sentence, alert.facts) for alert in news))
-    failed = (one for one in waiting if not deliver(Alert(one.subject, one.sentence, one.facts), alerts, log))
-    again = (replace(one, n_attempts=one.n_attempts + 1) for one in failed if one.n_attempts + 1 < MOST_DELIVERIES)
+    again: list[Untold] = []
+    for one in waiting:
+        failed = deliver(one.alert, settings, log, channels=one.channels)
+        if failed and one.n_attempts + 1 < MOST_DELIVERIES:
+            again.append(replace(one, n_attempts=one.n_attempts + 1, channels=failed))
     return tuple(again)[-MOST_UNTOLD:]
-
-
-def run_failure_alerts(settings: Settings) -> dg.SensorDefinition:
-    """Tells of every failed run once; Dagster keeps the cursor."""
-
-    @dg.run_failure_sensor(
-        name="run_failure_alert",
-        monitor_all_code_locations=False,
-        default_status=dg.DefaultSensorStatus.RUNNING
-        if settings.automation.alert_sensor_is_on
-        else dg.DefaultSensorStatus.STOPPED,
-        description="Tells of failed runs, by webhook or log.",
-    )
-    def sensor(context: dg.RunFailureSensorContext) -> None:
-        run = context.dagster_run
-        facts = {"job": run.job_name, "run_id": run.run_id, "partition": run.tags.get("dagster/partition")}
-        sentence = f"{run.job_name} failed: {context.failure_event.message}; see it with: amc-learning up"
-        deliver(Alert("run failed", sentence, facts), settings.alerts, context.log)
-
-    return sensor

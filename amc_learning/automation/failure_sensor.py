@@ -12,7 +12,7 @@ from typing import Self
 
 import dagster as dg
 
-from amc_learning.automation.alerts import Alert, Untold, tell
+from amc_learning.automation.alerts import Alert, AlertKind, Untold, tell
 from amc_learning.automation.jobs import (
     DAILY_CORRECTION_CYCLE,
     EVIDENCE_REFRESH,
@@ -65,7 +65,7 @@ class Look:
         if not cursor:
             return None
         kept = json.loads(cursor)
-        return cls(**{**kept, "untold": tuple(Untold(**alert) for alert in kept.get("untold", ()))})
+        return cls(**{**kept, "untold": tuple(map(Untold.from_plain, kept.get("untold", ())))})
 
     def cursor(self) -> str:
         """The look as Dagster keeps it."""
@@ -117,7 +117,7 @@ def systematic_failure_sensor(settings: Settings) -> dg.SensorDefinition:
             known = before.severities if before is not None else last_told(warehouse, day)
             news = transitions(known, failing)
             look = Look(state, {name: found.severity for name, found in failing.items()})
-        told = replace(look, untold=tell(before.untold if before else (), news, settings.alerts, context.log))
+        told = replace(look, untold=tell(before.untold if before else (), news, settings, context.log))
         reason = _nothing_to_ask(told, warehouse, day)
         if reason is None:
             asked = replace(told, n_requests=told.n_requests + 1)
@@ -158,12 +158,14 @@ def _nothing_to_ask(look: Look, warehouse: Warehouse, day: date) -> str | None:
 def transitions(known: Mapping[str, str], failing: Mapping[str, Failing]) -> list[Alert]:
     """What to tell: each failure that begins or grows worse, and each that is over."""
     begun = [
-        Alert("systematic failure", found.sentence, {"pattern": name, "severity": found.severity, **found.facts})
+        Alert(
+            AlertKind.SYSTEMATIC_FAILURE, found.sentence, {"pattern": name, "severity": found.severity, **found.facts}
+        )
         for name, found in failing.items()
         if is_worse(known.get(name), found.severity)
     ]
     over = [
-        Alert("recovered", f"{name} is no systematic failure any more", {"pattern": name, "severity": severity})
+        Alert(AlertKind.RECOVERED, f"{name} is no systematic failure any more", {"pattern": name, "severity": severity})
         for name, severity in known.items()
         if name not in failing
     ]

@@ -16,7 +16,8 @@ from typing import Any, Self
 import dagster as dg
 import polars as pl
 
-from amc_learning.automation.alerts import Alert, Untold, tell
+from amc_learning.automation.alerts import Alert, AlertKind, Untold, tell
+from amc_learning.automation.run_failures import retry_untold
 from amc_learning.settings import Settings
 from amc_learning.warehouse import Warehouse
 
@@ -37,7 +38,7 @@ class Told:
         if not cursor:
             return cls({})
         kept = json.loads(cursor)
-        return cls(kept["changes"], tuple(Untold(**alert) for alert in kept["untold"]))
+        return cls(kept["changes"], tuple(map(Untold.from_plain, kept["untold"])))
 
     def cursor(self) -> str:
         """The same as Dagster keeps it."""
@@ -53,15 +54,16 @@ def regime_change_alerts(settings: Settings) -> dg.SensorDefinition:
         default_status=dg.DefaultSensorStatus.RUNNING
         if settings.automation.alert_sensor_is_on
         else dg.DefaultSensorStatus.STOPPED,
-        description="Tells of a change of the market's regime, by webhook or log, once; starts no run.",
+        description="Tells of a change of the market's regime, by every alert channel and the log, once; no run.",
     )
     def sensor(
         context: dg.SensorEvaluationContext, warehouse: dg.ResourceParam[Warehouse]
     ) -> dg.SensorResult | dg.SkipReason:
+        retry_untold(settings, context.log)
         before = Told.from_cursor(context.cursor)
         changes = recent_changes(warehouse)
         news = [change for change in changes if str(change["known_on"]) > before.changes.get(change["basis"], "")]
-        untold = tell(before.untold, [_alert(change) for change in news], settings.alerts, context.log)
+        untold = tell(before.untold, [_alert(change) for change in news], settings, context.log)
         after = Told({**before.changes, **{change["basis"]: str(change["known_on"]) for change in news}}, untold)
         reason = f"told of {len(news)} changes of regime" if news else "no change of regime that was not told"
         return dg.SkipReason(reason) if after == before else dg.SensorResult(skip_reason=reason, cursor=after.cursor())
@@ -92,5 +94,7 @@ def _alert(change: Mapping[str, Any]) -> Alert:
     )
     names = ("basis", "known_on", "previous_regime", "regime", "probability")
     return Alert(
-        "regime change", sentence, {name: change[name] for name in names} | {"known_on": str(change["known_on"])}
+        AlertKind.REGIME_CHANGE,
+        sentence,
+        {name: change[name] for name in names} | {"known_on": str(change["known_on"])},
     )

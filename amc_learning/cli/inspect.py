@@ -5,14 +5,19 @@ from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from pydantic import ValidationError
+from pydantic_settings import SettingsError
 
 from amc_learning.cli.common import JsonOption, emit_json, now, open_warehouse, print_pairs, print_table
-from amc_learning.cli.dagster_runs import last_cycle
+from amc_learning.cli.dagster_runs import is_dagster_used, last_cycle, prepare_dagster_home
+from amc_learning.configuration import ConfigurationError
 from amc_learning.contracts.knowledge_days import knowledge_day
 from amc_learning.settings import Settings
 
 if TYPE_CHECKING:
     import duckdb
+
+    from amc_learning.stages.doctor_findings import Finding
 
 
 def status(*, json: JsonOption = False) -> None:
@@ -101,9 +106,9 @@ def sql(
     """Query every table with SQL. Example: amc-learning sql "select known_on, status from weight_decisions"."""
     from amc_learning.warehouse.sql import connect  # noqa: PLC0415
 
-    connection = connect(open_warehouse(Settings()))
+    warehouse = open_warehouse(Settings())
     if query is not None:
-        if not _answer(connection, query, json=json):
+        if not _answer(connect(warehouse, query), query, json=json):
             raise typer.Exit(1)
         return
     typer.echo("SQL over the warehouse. show tables; describe <table>; leave with Ctrl-D.")
@@ -114,7 +119,8 @@ def sql(
             typer.echo()
             return
         if line:
-            _answer(connection, line, json=json)
+            # anew for each: it sees what a night wrote meanwhile, and fetches no table that is not asked for
+            _answer(connect(warehouse, line), line, json=json)
 
 
 def _answer(connection: "duckdb.DuckDBPyConnection", text: str, *, json: bool) -> bool:
@@ -134,20 +140,42 @@ def _answer(connection: "duckdb.DuckDBPyConnection", text: str, *, json: bool) -
 
 
 def doctor(*, json: JsonOption = False) -> None:
-    """Check settings, storage, files, calendar and versions; each finding comes with its remedy."""
-    from amc_learning.stages.doctor import examine  # noqa: PLC0415
+    """Look at settings, machine, Dagster, tables, documents, alerts and service; each finding comes with its remedy.
 
-    settings = Settings()
-    findings = examine(open_warehouse(settings), settings)
+    Exit code 0: all is well; 1: something is to be done.
+    """
+    from amc_learning.stages.doctor_settings import examine_settings  # noqa: PLC0415
+
+    findings = examine_settings()
+    try:
+        settings = Settings()
+    except (ValidationError, SettingsError, ConfigurationError):
+        settings = None  # told by the findings; without settings there is nothing else to look at
+    if settings is not None:
+        findings += _examined(settings)
     if json:
-        emit_json(
-            [{"subject": f.subject, "is_ok": f.is_ok, "finding": f.finding, "remedy": f.remedy} for f in findings]
-        )
+        emit_json([asdict(one) for one in findings])
     else:
         for finding in findings:
             mark = typer.style("ok  ", fg="green") if finding.is_ok else typer.style("look", fg="yellow")
-            typer.echo(f"{mark}  {finding.subject:<14} {finding.finding}")
+            where = f" ({finding.where})" if finding.where and not finding.is_ok else ""
+            typer.echo(f"{mark}  {finding.subject:<14} {finding.finding}{where}")
             if not finding.is_ok:
-                typer.echo(f"      {'':<14} {finding.remedy}")
+                typer.echo(f"      {'':<14} {finding.remedy}; more: docs/runbook.md#{finding.section}")
     if not all(finding.is_ok for finding in findings):
         raise typer.Exit(1)
+
+
+def _examined(settings: Settings) -> "list[Finding]":
+    from amc_learning.stages.doctor import examine  # noqa: PLC0415
+
+    findings = examine(open_warehouse(settings), settings)
+    if not is_dagster_used(settings):
+        return findings
+    prepare_dagster_home(settings)
+    import dagster as dg  # noqa: PLC0415
+
+    from amc_learning.automation.doctor import examine_dagster  # noqa: PLC0415
+
+    with dg.DagsterInstance.get() as instance:
+        return findings + examine_dagster(instance, settings)

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from enum import StrEnum
 from time import monotonic
 from typing import Annotated
 
@@ -19,6 +20,15 @@ STOP_SECONDS = 20
 
 LOOK_SECONDS = 0.5
 """How long it may take until it is noticed that a program has ended by itself."""
+
+
+class Part(StrEnum):
+    """What `up` starts."""
+
+    SERVICE = "service"
+    WEBSERVER = "webserver"
+    DAEMON = "daemon"
+
 
 Host = Annotated[str | None, typer.Option(help="Address to listen on; default service.host, which is loopback.")]
 Port = Annotated[int | None, typer.Option(min=0, max=65535, help="Port; default service.port, 0 takes a free one.")]
@@ -44,24 +54,56 @@ def up(
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port of Dagster's UI.")] = 3000,
     service_port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port of the service.")] = None,
+    only: Annotated[
+        Part | None, typer.Option(help="Only this part, for a supervisor that starts each of them by itself.")
+    ] = None,
 ) -> None:
     """Start service, Dagster UI and daemon until Ctrl-C. Example: amc-learning up --port 3001."""
     settings = Settings()
     prepare_dagster_home(settings)
     service_at = settings.service.port if service_port is None else service_port
-    typer.echo(f"Dagster UI on http://{host}:{port} (data in {settings.data_dir}; stop with Ctrl-C)")
-    python = [sys.executable, "-W", "ignore"]
-    dagster = ["dagster", "dev", "--module-name", "amc_learning.definitions", "--host", host, "--port", str(port)]
     os.environ.setdefault("AMC_LEARNING_SERVICE__DAGSTER_URL", f"http://{host}:{port}")
+    service = [sys.executable, "-W", "ignore", "-c", "from amc_learning.cli import main; main()"]
+    service += ["serve", "--port", str(service_at)]
+    commands = {
+        None: [_dagster(settings, "dagster", "dev", "--host", host, "--port", str(port)), service],
+        Part.SERVICE: [service],
+        Part.WEBSERVER: [_dagster(settings, "dagster_webserver", "--host", host, "--port", str(port))],
+        Part.DAEMON: [_dagster(settings, "dagster._daemon", "run")],
+    }
+    _say_what_runs(settings, only, ui=f"http://{host}:{port}", service_port=service_at)
     sys.stdout.flush()
-    raise typer.Exit(
-        run_together(
-            [
-                [*python, "-m", *dagster],
-                [*python, "-c", "from amc_learning.cli import main; main()", "serve", "--port", str(service_at)],
-            ]
-        )
-    )
+    raise typer.Exit(run_together(commands[only]))
+
+
+def _dagster(settings: Settings, module: str, *words: str) -> list[str]:
+    """A program of Dagster over our definitions, logging as the settings say."""
+    log = ["--log-format", "json"] if settings.logs.format == "json" else []
+    if module != "dagster_webserver":  # whose level is another one, of its requests
+        log += ["--log-level", settings.logs.level]
+    return [sys.executable, "-W", "ignore", "-m", module, *words, "--module-name", "amc_learning.definitions", *log]
+
+
+def _say_what_runs(settings: Settings, only: Part | None, *, ui: str, service_port: int) -> None:
+    """What is started, where it answers, what goes by itself, and how to stop."""
+    import dagster as dg  # noqa: PLC0415
+
+    from amc_learning.automation.doctor import states  # noqa: PLC0415
+
+    places = {
+        Part.SERVICE: f"http://{settings.service.host}:{service_port}  events in, documents out, the dashboard",
+        Part.WEBSERVER: f"Dagster UI on {ui}  assets, runs, schedules",
+        Part.DAEMON: "no address; starts schedules, sensors and queued runs",
+    }
+    for part, place in places.items():
+        if only in {None, part}:
+            typer.echo(f"{part.value:<10} {place}")
+    if only in {None, Part.DAEMON}:
+        with dg.DagsterInstance.get() as instance:
+            for name, (is_on, is_overruled) in states(instance, settings).items():
+                by = "by a switch in the UI, against the settings" if is_overruled else "by the settings"
+                typer.echo(f"  {name:<28}{'on' if is_on else 'off'}, {by}")
+    typer.echo(f"data in {settings.data_dir.expanduser().resolve()}; stop with Ctrl-C; look with amc-learning doctor")
 
 
 def run_together(commands: Sequence[Sequence[str]]) -> int:

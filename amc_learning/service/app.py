@@ -6,7 +6,7 @@ Belongs here: putting parts together, starting and stopping them in order. Not h
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import orjson
 from prometheus_client import CollectorRegistry
@@ -34,6 +34,7 @@ from amc_learning.service.shelf import Shelf
 from amc_learning.service.writer import Writer
 from amc_learning.settings import Settings
 from amc_learning.warehouse import Warehouse
+from amc_learning.warehouse.mirror import Mirror, for_readers
 
 DEFAULT_REQUESTS_PER_SECOND = 200
 """Of one sender, where others than this machine can reach us: a trading system sends a few events a minute."""
@@ -49,17 +50,17 @@ def build_app(settings: Settings, *, host: str | None = None, clock: Callable[[]
     """
     clock = clock or (lambda: datetime.now(UTC))
     is_loopback = (host or settings.service.host) in LOOPBACK
-    warehouse = Warehouse.open(settings.data_dir, settings.features.components, inbox_url=settings.inbox_url)
+    warehouse, mirror = for_readers(Warehouse.open(settings.data_dir, settings.features.components, **settings.places))
     registry = CollectorRegistry()
     writer = Writer(
         warehouse.inbox,
         max_waiting=settings.service.max_waiting_events,
         max_waiting_characters=settings.service.max_waiting_bytes,
     )
-    recorder = Recorder(warehouse.requests, registry, clock)
+    recorder = Recorder(warehouse.requests, registry, clock, timedelta(days=settings.retention.request_records_days))
     shelf = Shelf(warehouse.publications)
     shadow_shelf = Shelf(warehouse.publications.shadow)
-    health = Health(warehouse, shelf, shadow_shelf, writer, clock)
+    health = Health(warehouse, shelf, shadow_shelf, writer, clock, mirror)
     table = operations(
         Collector(settings, writer, Budget(settings.service.max_waiting_bytes), clock),
         Intelligence(shelf, shadow_shelf, warehouse.publications),
@@ -80,13 +81,15 @@ def build_app(settings: Settings, *, host: str | None = None, clock: Callable[[]
         routes=[*(Route(one.path, one.endpoint, methods=[one.method]) for one in table), _openapi_route(table)],
         middleware=[door],
         exception_handlers={Refusal: _refused, HTTPException: _no_such_thing},
-        lifespan=lambda _: _running(writer, recorder),
+        lifespan=lambda _: _running(writer, recorder, mirror),
     )
 
 
 @contextlib.asynccontextmanager
-async def _running(writer: Writer, recorder: Recorder) -> AsyncIterator[None]:
+async def _running(writer: Writer, recorder: Recorder, mirror: Mirror | None) -> AsyncIterator[None]:
     """Between start and stop; what was received before the stop is committed before it."""
+    if mirror is not None:
+        await asyncio.to_thread(mirror.start)
     writer.start()
     stopping = asyncio.Event()
     recording = asyncio.create_task(recorder.run(stopping))
@@ -96,6 +99,8 @@ async def _running(writer: Writer, recorder: Recorder) -> AsyncIterator[None]:
         stopping.set()
         await recording
         await asyncio.to_thread(writer.stop)
+        if mirror is not None:
+            await asyncio.to_thread(mirror.stop)
 
 
 def _flow_of(table: tuple[Operation, ...]) -> Callable[[str], str | None]:

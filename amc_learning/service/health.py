@@ -21,6 +21,7 @@ from amc_learning.service.writer import Writer
 from amc_learning.warehouse import Warehouse
 from amc_learning.warehouse.errors import WarehouseError
 from amc_learning.warehouse.inbox import Received
+from amc_learning.warehouse.mirror import Mirror
 from amc_learning.warehouse.requests import RequestSum, summed
 
 KINDS = ("discovery", "thesis", "trade", "bars")
@@ -59,6 +60,7 @@ class Health:
     shadow_shelf: Shelf
     writer: Writer
     clock: Callable[[], datetime]
+    mirror: Mirror | None = None
     _kept: _Kept = field(default_factory=_Kept)
 
     def data_flow(self) -> DataFlowHealth:
@@ -173,6 +175,8 @@ class Health:
             found.append("the writer of the inbox has ended; no event is taken until the service is started again")
         if self.writer.trouble is not None:
             found.append(self.writer.trouble)
+        if self.mirror is not None and self.mirror.trouble is not None:
+            found.append(self.mirror.trouble)
         try:
             self.warehouse.inbox.last_sequence()
         except WarehouseError as error:

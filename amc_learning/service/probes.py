@@ -24,6 +24,7 @@ from amc_learning.service.health import KINDS, Health
 from amc_learning.service.records import Recorder
 from amc_learning.service.shelf import Document
 from amc_learning.settings import Settings
+from amc_learning.stages.alert_record import failing_channels
 from amc_learning.warehouse.errors import WarehouseError
 
 LOG = logging.getLogger(__name__)
@@ -140,7 +141,7 @@ class Probes:
             in_shadow=self.health.in_shadow(),
             nights=_or_refused(self.health.nights),
             last_weight_change=_or_refused(self.health.last_weight_change),
-            troubles=self.health.troubles() + ((late,) if late else ()),
+            troubles=(*self.health.troubles(), *((late,) if late else ()), *failing_channels(self.settings.data_dir)),
             dagster_url=self.settings.service.dagster_url,
             refresh_seconds=refresh_seconds,
             software_version=__version__,

@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal, get_args
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
@@ -37,8 +37,15 @@ BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
 class Recorder:
     """Counts requests; `flush` from time to time."""
 
-    def __init__(self, records: RequestRecords, registry: CollectorRegistry, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        records: RequestRecords,
+        registry: CollectorRegistry,
+        clock: Callable[[], datetime],
+        kept_for: timedelta = KEPT_FOR,
+    ) -> None:
         self._records = records
+        self._kept_for = kept_for
         self._clock = clock
         self._sums: dict[RequestKey, RequestSum] = {}
         requests = Counter(
@@ -92,6 +99,6 @@ class Recorder:
 
     def _forget(self, now: datetime) -> None:
         try:
-            self._records.forget(now - KEPT_FOR)
+            self._records.forget(now - self._kept_for)
         except WarehouseError as error:
             LOG.warning("old counts of requests stay for now: %s", error)

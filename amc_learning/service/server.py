@@ -14,6 +14,7 @@ from typing import Any
 
 import uvicorn
 
+from amc_learning.logs import configure_logging
 from amc_learning.service.app import build_app
 from amc_learning.service.door import LOOPBACK
 from amc_learning.service.errors import ServiceError
@@ -60,7 +61,7 @@ def check_inbox(settings: Settings) -> None:
     Raises:
         WarehouseError: with its remedy.
     """
-    warehouse = Warehouse.open(settings.data_dir, settings.features.components, inbox_url=settings.inbox_url)
+    warehouse = Warehouse.open(settings.data_dir, settings.features.components, **settings.places)
     warehouse.inbox.last_sequence()
     warehouse.inbox.close()
 
@@ -96,7 +97,7 @@ def serve(settings: Settings, *, host: str, port: int, on_start: Callable[[str],
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=STOP_SECONDS,
     )
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    configure_logging(settings.logs)
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     server = _Server(config, on_start)
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -1,16 +1,17 @@
-"""The examination behind `amc-learning doctor`: each finding with its remedy."""
+"""The examination behind `amc-learning doctor`: each finding with its remedy.
 
-import shutil
-import sqlite3
-import sys
+Belongs here: what lies in inbox, tables and publications. Not here: settings, machine and delivery (its neighbours),
+Dagster (automation.doctor).
+"""
+
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import date, timedelta
-from importlib.metadata import version
+from datetime import UTC, date, datetime, timedelta
 
 from amc_learning.contracts.documents.names import WEEKLY_REPORT_DOCUMENT
-from amc_learning.contracts.knowledge_days import week_ends
+from amc_learning.contracts.knowledge_days import knowledge_day, previous_knowledge_day, week_ends
 from amc_learning.settings import Settings
+from amc_learning.stages import doctor_delivery, doctor_machine
+from amc_learning.stages.doctor_findings import Finding
 from amc_learning.stages.due import last_night, late_event_days, missed_nights, nights, span, stale_outcome_days
 from amc_learning.stages.settled import first_unsettled
 from amc_learning.stages.status import missing_sessions
@@ -18,29 +19,19 @@ from amc_learning.stages.week import last_finished_week
 from amc_learning.warehouse import Warehouse
 from amc_learning.warehouse.errors import WarehouseError
 
-LEAST_FREE_BYTES = 2 * 2**30
-"""A night writes a few megabytes; below this a backfill may not fit."""
-
-WAL_RESET_FIX = (3, 51, 3)
-"""SQLite before this version can corrupt a database that several connections write; the inbox writes with one."""
+NIGHT_MAY_TAKE = timedelta(hours=12)
+"""A night begins half an hour after midnight in New York; by noon of the next day UTC it is late."""
 
 
-@dataclass(frozen=True)
-class Finding:
-    """One thing looked at: what was found and, when it is not well, what to do."""
-
-    subject: str
-    is_ok: bool
-    finding: str
-    remedy: str = ""
-
-
-def examine(warehouse: Warehouse, settings: Settings) -> list[Finding]:
-    """Every finding, in the order a person would look."""
+def examine(warehouse: Warehouse, settings: Settings, *, now: datetime | None = None) -> list[Finding]:
+    """Every finding, in the order a person would look; those about Dagster are looked for in automation.doctor."""
+    at = now or datetime.now(UTC)
     looks: dict[str, Callable[[Warehouse, Settings], Finding]] = {
-        "versions": _versions,
-        "SQLite": _sqlite,
-        "disk": _disk,
+        "versions": doctor_machine.versions,
+        "SQLite": doctor_machine.sqlite,
+        "disk": doctor_machine.disk,
+        "permissions": doctor_machine.permissions,
+        "clock": lambda warehouse, settings: doctor_machine.clock(warehouse, settings, at),
         "tables": _tables,
         "inbox": _inbox,
         "quarantine": _quarantine,
@@ -48,9 +39,12 @@ def examine(warehouse: Warehouse, settings: Settings) -> list[Finding]:
         "late events": _late_events,
         "late bars": _late_bars,
         "trade ledger": _ledger,
-        "nights": _nights,
+        "nights": lambda warehouse, settings: _nights(warehouse, settings, at),
         "publication": _publication,
+        "documents": lambda warehouse, settings: doctor_delivery.documents(warehouse, settings, at),
         "weeks": _weeks,
+        "alerts": doctor_delivery.alerts,
+        "service": doctor_delivery.service,
     }
     return [_looked_at(subject, look, warehouse, settings) for subject, look in looks.items()]
 
@@ -63,28 +57,6 @@ def _looked_at(
         return look(warehouse, settings)
     except WarehouseError as damage:
         return Finding(subject, is_ok=False, finding=str(damage), remedy="mend this first, then look again")
-
-
-def _versions(_: Warehouse, __: Settings) -> Finding:
-    names = ("dagster", "polars", "duckdb", "pydantic", "sqlalchemy")
-    found = ", ".join(f"{name} {version(name)}" for name in names)
-    return Finding("versions", is_ok=True, finding=f"Python {sys.version.split()[0]}, {found}")
-
-
-def _sqlite(_: Warehouse, settings: Settings) -> Finding:
-    if settings.inbox_url:
-        return Finding("inbox server", is_ok=True, finding=settings.inbox_url.split("@")[-1])
-    is_fixed = sqlite3.sqlite_version_info >= WAL_RESET_FIX
-    note = "" if is_fixed else "; older than 3.51.3, so the inbox keeps to one writing connection at a time"
-    return Finding("SQLite", is_ok=True, finding=f"{sqlite3.sqlite_version}{note}")
-
-
-def _disk(warehouse: Warehouse, _: Settings) -> Finding:
-    free = shutil.disk_usage(warehouse.data_dir).free
-    return Finding(
-        "disk", free >= LEAST_FREE_BYTES, f"{free / 2**30:.1f} GiB free under {warehouse.data_dir}",
-        "free some space, or move the data directory (AMC_LEARNING_DATA_DIR)",
-    )  # fmt: skip
 
 
 def _tables(warehouse: Warehouse, _: Settings) -> Finding:
@@ -113,18 +85,21 @@ def _tables(warehouse: Warehouse, _: Settings) -> Finding:
 def _inbox(warehouse: Warehouse, _: Settings) -> Finding:
     n_pending = warehouse.inbox.n_pending()
     return Finding(
-        "inbox",
-        n_pending == 0,
-        f"{n_pending:,} events wait to be drained",
-        "run the night, or switch the inbox sensor on",
-    )
+        "inbox", n_pending == 0, f"{n_pending:,} events wait to be drained",
+        "run the night (amc-learning run daily), or switch the inbox sensor on",
+    )  # fmt: skip
 
 
 def _quarantine(warehouse: Warehouse, _: Settings) -> Finding:
-    n_quarantined = warehouse.inbox.n_quarantined()
+    items = warehouse.inbox.quarantined()
+    if items.is_empty():
+        return Finding("quarantine", is_ok=True, finding="0 in quarantine")
+    oldest = items.row(0, named=True)
     return Finding(
-        "quarantine", n_quarantined == 0, f"{n_quarantined:,} in quarantine", "read why: amc-learning quarantine list"
-    )
+        "quarantine", False,
+        f"{items.height:,} in quarantine, the oldest since {oldest['received_at']:%Y-%m-%d}: {oldest['reason']}",
+        "read why: amc-learning quarantine list", f"{oldest['kind']} {oldest['id'][:8]}",
+    )  # fmt: skip
 
 
 def _bars(warehouse: Warehouse, settings: Settings) -> Finding:
@@ -165,15 +140,22 @@ def _late_bars(warehouse: Warehouse, _: Settings) -> Finding:
     )
 
 
-def _nights(warehouse: Warehouse, _: Settings) -> Finding:
+def _nights(warehouse: Warehouse, settings: Settings, now: datetime) -> Finding:
     days = missed_nights(warehouse)
     decided, ran = warehouse.table("weight_decisions").days(), nights(warehouse)
+    due = previous_knowledge_day(knowledge_day(now - NIGHT_MAY_TAKE))
+    if not days and settings.automation.daily_schedule_is_on and ran and ran[-1] < due:
+        return Finding(
+            "nights", False, f"the schedule is on and the last night is that of {ran[-1]}; due is {due}",
+            "amc-learning run daily",
+        )  # fmt: skip
+    last = f", the last one that of {ran[-1]}" if ran else ""
     return Finding(
-        "nights",
-        not days,
-        f"nights that never ran: {span(days)}" if days else f"{len(ran):,} ran, none missing between first and last",
+        "nights", not days,
+        f"nights that never ran: {span(days)}" if days
+        else f"{len(ran):,} ran, none missing between first and last{last}",
         f"amc-learning backfill --from {days[0]} --to {decided[-1]}" if days else "",
-    )
+    )  # fmt: skip
 
 
 def _ledger(warehouse: Warehouse, _: Settings) -> Finding:

@@ -199,20 +199,28 @@ def webhook():
         thread.join()
 
 
-def test_an_alert_reaches_the_webhook_as_json(webhook):
+def alerting(tmp_path, **alerts):
+    return Settings(data_dir=tmp_path / "data", alerts=Alerts(**alerts))
+
+
+def test_an_alert_reaches_the_webhook_as_json(webhook, tmp_path, clean_environment):
     address, taken = webhook
     alert = Alert("systematic failure", "a fails", {"n_cases": 20})
-    assert deliver(alert, Alerts(webhook_url=address), logging.getLogger("test"))
-    text = "systematic failure: a fails"
-    assert taken == [{"subject": "systematic failure", "sentence": "a fails", "facts": {"n_cases": 20}, "text": text}]
+    assert deliver(alert, alerting(tmp_path, webhook_url=address), logging.getLogger("test")) == ()
+    runbook = "docs/runbook.md#alert-systematic-failure"
+    text = f"systematic failure: a fails (what to do: {runbook})"
+    told = {"subject": "systematic failure", "sentence": "a fails", "facts": {"n_cases": 20}}
+    assert taken == [{**told, "runbook": runbook, "text": text}]
 
 
-def test_a_webhook_that_fails_is_said_without_its_address_and_stops_nothing(webhook, caplog):
+def test_a_webhook_that_fails_is_said_without_its_address_and_stops_nothing(
+    webhook, caplog, tmp_path, clean_environment
+):
     address, _ = webhook
     alert = Alert("run failed", "x failed")
-    assert not deliver(alert, Alerts(webhook_url=f"{address}/broken"), logging.getLogger("test"))
-    assert not deliver(alert, Alerts(webhook_url="http://127.0.0.1:9/secret"), logging.getLogger("test"))
-    assert "the webhook did not take the alert: HTTPStatusError" in caplog.text
+    for hook in (f"{address}/broken", "http://127.0.0.1:9/secret"):
+        assert deliver(alert, alerting(tmp_path, webhook_url=hook), logging.getLogger("test")) == ("webhook",)
+    assert "the webhook did not take the alert: it answered 500" in caplog.text
     assert "secret" not in caplog.text
 
 
