@@ -34,6 +34,7 @@ NOT_EXECUTED = {
     "make test": "runs this",
     "make docs": "test_documentation_site builds the site",
     "pip install ./deploy/client": "installs a package; client/test_package builds it",
+    "celery -A dagster_celery.app worker --concurrency 1 -Q dagster": "a worker beside a broker, until it is stopped",
     "amc-learning demo": "a minute and more; the fixture runs it shorter",
     "amc-learning demo --sessions 60": "the fixture runs it with other sessions",
     "AMC_LEARNING_MARKET__BARS_SOURCE=polygon AMC_LEARNING_POLYGON__API_KEY=... amc-learning run daily": (
@@ -169,7 +170,7 @@ def test_lists_of_exceptions_hold_nothing_that_no_page_shows():
     assert [name for name in PLACEHOLDERS if not any(name in line for line in lines)] == []
     verbs = [split(line)[1][1:] for line in lines]
     assert [verb for verb in EXIT_CODES if not any(tuple(words[: len(verb)]) == verb for words in verbs)] == []
-    assert len(NOT_EXECUTED) <= 7, "each line more is one that nobody runs; say in the review why it must be"
+    assert len(NOT_EXECUTED) <= 8, "each line more is one that nobody runs; say in the review why it must be"
 
 
 def test_the_sample_here_is_the_one_of_the_demo_only_shorter():

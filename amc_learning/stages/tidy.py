@@ -1,5 +1,7 @@
 """Removing what grows without use, as the retention settings say: counts, settled quarantine, pages, old backups.
 
+What a crash left beside the tables goes too, a day after.
+
 Belongs here: what lies in the data directory and in a folder of backups. Not here: runs of Dagster (automation.tidy).
 Events, tables and documents are never removed; a page is drawn again from its document when somebody asks.
 """
@@ -14,6 +16,10 @@ from pathlib import Path
 from amc_learning.settings import Settings
 from amc_learning.warehouse import Warehouse
 from amc_learning.warehouse.backup import Backup, BackupError, read_backup
+from amc_learning.warehouse.leftovers import sweep
+
+SPARED = timedelta(days=1)
+"""A reader may still look for what a manifest of minutes ago named."""
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
@@ -41,7 +47,15 @@ def tidy(warehouse: Warehouse, settings: Settings, *, now: datetime, is_dry: boo
     found = [Removed("sums of requests", before.date(), warehouse.requests.forget(before, is_dry=is_dry))]
     found.append(_settled(warehouse, keep.settled_quarantine_days, now, is_dry=is_dry))
     found.append(_pages(warehouse.data_dir / "published" / "pages", keep.pages_days, now, is_dry=is_dry))
+    found.append(_leftovers(warehouse, now, is_dry=is_dry))
     return found
+
+
+def _leftovers(warehouse: Warehouse, now: datetime, *, is_dry: bool) -> Removed:
+    swept = [
+        sweep(table, older_than_seconds=SPARED.total_seconds(), is_dry=is_dry) for table in warehouse.tables.values()
+    ]
+    return Removed("files a crash left beside tables", (now - SPARED).date(), sum(map(len, swept)))
 
 
 def _settled(warehouse: Warehouse, days: int | None, now: datetime, *, is_dry: bool) -> Removed:

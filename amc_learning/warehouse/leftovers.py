@@ -11,7 +11,7 @@ from amc_learning.warehouse.frames import DAY
 from amc_learning.warehouse.tables import LOCK_NAME, PartitionedTable
 
 
-def sweep(table: PartitionedTable, *, older_than_seconds: float = 0.0) -> list[Path]:
+def sweep(table: PartitionedTable, *, older_than_seconds: float = 0.0, is_dry: bool = False) -> list[Path]:
     """Remove data files the manifest does not name, and temporary files; returns their paths.
 
     It waits for a writer at work, so it never takes a file that is about to be committed.
@@ -19,6 +19,7 @@ def sweep(table: PartitionedTable, *, older_than_seconds: float = 0.0) -> list[P
     Args:
         table: any; nothing is done where it was never written.
         older_than_seconds: spares files that a reader with the previous manifest in hand may still be looking for.
+        is_dry: only say what would be removed.
     """
     storage = table.storage
     if next(storage.files(table.folder), None) is None:
@@ -31,7 +32,7 @@ def sweep(table: PartitionedTable, *, older_than_seconds: float = 0.0) -> list[P
             for file in storage.files(table.folder)
             if file.path not in named and _is_ours(table, file.path) and file.changed_at <= written_before
         ]
-        for path in leftovers:
+        for path in () if is_dry else leftovers:
             storage.remove(path, with_folder=path.parent != table.folder)
     return sorted(leftovers)
 

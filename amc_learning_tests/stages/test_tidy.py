@@ -1,5 +1,6 @@
 """What retention does not keep goes, what it keeps stays, and events, tables and documents are never touched."""
 
+import os
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -59,17 +60,33 @@ def left(warehouse):
 def test_what_is_older_goes_once_and_what_is_open_or_an_event_stays(warehouse, settings):
     filled(warehouse)
     counted = tidy(warehouse, settings, now=NOW, is_dry=True)
-    assert [one.n_removed for one in counted] == [1, 1, 1]
+    assert [one.n_removed for one in counted] == [1, 1, 1, 0]
     assert left(warehouse) == (2, 2, 2, 2, 1)
-    assert [one.n_removed for one in tidy(warehouse, settings, now=NOW)] == [1, 1, 1]
+    assert [one.n_removed for one in tidy(warehouse, settings, now=NOW)] == [1, 1, 1, 0]
     assert left(warehouse) == (2, 1, 1, 1, 1)
-    assert [one.n_removed for one in tidy(warehouse, settings, now=NOW)] == [0, 0, 0]
+    assert [one.n_removed for one in tidy(warehouse, settings, now=NOW)] == [0, 0, 0, 0]
 
 
 def test_what_is_kept_for_ever_stays(warehouse, settings):
     filled(warehouse)
     for_ever = settings.model_copy(update={"retention": Retention(settled_quarantine_days=None, pages_days=None)})
-    assert [one.n_removed for one in tidy(warehouse, for_ever, now=NOW)] == [1, 0, 0]
+    assert [one.n_removed for one in tidy(warehouse, for_ever, now=NOW)] == [1, 0, 0, 0]
+
+
+def test_what_a_crash_left_beside_a_table_goes_a_day_later(warehouse, settings):
+    table = warehouse.table("index_closes")
+    table.write(table.table.empty(), [date(2024, 1, 2)])
+    days = [table.folder / f"known_on=2024-01-0{day}" for day in (2, 3)]
+    old, young = [folder / "0123456789abcdef.parquet" for folder in days]
+    for path in (old, young):
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"cut short")
+    os.utime(old, (0, 0))
+    assert tidy(warehouse, settings, now=NOW, is_dry=True)[-1].n_removed == 1
+    assert old.exists()
+    assert tidy(warehouse, settings, now=NOW)[-1].n_removed == 1
+    assert (old.exists(), young.exists()) == (False, True)
+    assert table.has(date(2024, 1, 2))
 
 
 def test_of_backups_the_newest_stay_whole_and_what_is_no_backup_is_left_alone(warehouse, tmp_path):
@@ -88,7 +105,12 @@ def test_of_backups_the_newest_stay_whole_and_what_is_no_backup_is_left_alone(wa
 def test_the_commands_say_what_they_removed(settings, warehouse, tmp_path):
     assert "0 would be removed" in amc(settings.data_dir, "tidy", "--dry-run").said
     removed = {one["what"]: one["n_removed"] for one in amc(settings.data_dir, "tidy", "--json").json}
-    assert removed == {"sums of requests": 0, "settled quarantine items": 0, "report pages": 0}
+    assert removed == {
+        "sums of requests": 0,
+        "settled quarantine items": 0,
+        "report pages": 0,
+        "files a crash left beside tables": 0,
+    }
     back_up(warehouse, tmp_path / "b", made_at=NOW - timedelta(days=9))
     answer = amc(settings.data_dir, "backup", tmp_path / "b", "--keep", "1", "--json")
     assert [name.split("/")[-1] for name in answer.json["removed"]] == ["2026-11-18T120000Z"]
