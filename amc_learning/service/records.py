@@ -96,6 +96,7 @@ class Recorder:
             if now.hour != hour:
                 hour = now.hour
                 await asyncio.to_thread(self._forget, now)
+        await self.flush()  # what was counted while the last round was at work
 
     def _forget(self, now: datetime) -> None:
         try:

@@ -138,7 +138,7 @@ def test_nothing_that_is_handed_over_raises_and_all_that_is_taken_is_json(receiv
     taken = [client.send_discovery(sent), client.send_thesis(symbol, sent)]
     taken.append(client.send_position_change(symbol, symbol, sent))
     assert taken[1:] == [True, True]
-    assert client.flush(30)
+    assert client.flush(120)
     arrived = server.posts[n_before:]
     assert len(arrived) == sum(taken)
     for one in arrived:

@@ -387,9 +387,10 @@ def test_the_environment_and_the_folder_of_the_service_are_no_part_of_an_answer(
 
 
 def test_what_a_stranger_writes_into_a_path_is_one_printable_line_of_the_log(service, http, caplog):
-    service.warehouse().publications.publish("daily_report", {"surprise": 1}, date(2024, 3, 4), {"type": "object"})
+    surprise = {"by_regime": {"bull": {}}}
+    service.warehouse().publications.publish("weights", surprise, date(2024, 3, 4), {"type": "object"})
     with caplog.at_level(logging.INFO):
-        http.get("/reports/daily/latest")
+        assert http.get("/learning/intelligence/adaptive-discovery-params?regime=bull").status_code == 500
         raw(service, b"GET /reports/daily/%0a%1b[31mforged HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         http.post(THESIS, json={"weather": "fine\n2024 ERROR forged\x1b[31m"})
     messages = [record.getMessage() for record in caplog.records if record.name.startswith("amc_learning")]

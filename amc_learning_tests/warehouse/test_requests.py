@@ -63,6 +63,7 @@ def test_an_inbox_of_an_earlier_version_gets_the_table_and_keeps_its_events(inbo
     inbox.append([event(1)])
     with inbox.database.writing() as connection:
         connection.exec_driver_sql("DROP TABLE request_minutes")
+        connection.exec_driver_sql("DROP TABLE inbox_schema_version")
     inbox.close()
     again = Inbox(f"sqlite:///{tmp_path / 'events.sqlite'}")
     records = RequestRecords(again.database)
