@@ -4,7 +4,7 @@ What a night decides on keeps the window of the settings. An exploration is show
 the night found, and written aside; no decision, document or report reads it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from amc_learning.assets.common import OWNERS, STAGE_TAG, described, newest, pre
 from amc_learning.assets.measure import daily_statistics
 from amc_learning.assets.partitions import KNOWLEDGE_DAYS, known_days
 from amc_learning.settings import Settings
-from amc_learning.stages.exploration import ExplorationError, explore_correlations, explore_thresholds
+from amc_learning.stages.exploration import ExplorationError, explore
 from amc_learning.warehouse import Warehouse
 
 EXPLORATION = "exploration"
@@ -40,8 +40,8 @@ class WindowConfig(dg.Config):
 
     window_days: int = Field(
         default=90,
-        description="Calendar days of knowledge the table looks back over, 30 to 7305. The default is that of the "
-        "nights (analysis.window_days); what is published keeps it, whatever is set here.",
+        description="Calendar days of knowledge the table looks back over, 30 to 7305. Nights look back "
+        "over analysis.window_days, which is 90 unless set; what is published keeps that, whatever is set here.",
     )
 
 
@@ -54,7 +54,7 @@ def correlation_of_a_window(
 ) -> dg.MaterializeResult[None]:
     """Which scores order returns over another window? Change it in the launchpad; what is published stays as it is."""
     days = known_days(context)
-    table, path = _explored(explore_correlations, warehouse, settings, days, config)
+    table, path = _explored("correlation_table", warehouse, settings, days, config)
     keys = ["known_on", "population", "horizon", "feature"]
     of_night = warehouse.table("correlation_table").read(days[-1], days[-1])
     night = of_night.select(*keys, night_window_days="window_days", night_mean_ic="mean_information_coefficient")
@@ -92,7 +92,7 @@ def thresholds_of_a_window(
 ) -> dg.MaterializeResult[None]:
     """From which score does it pay over another window? Change it in the launchpad; what is published stays."""
     days = known_days(context)
-    table, path = _explored(explore_thresholds, warehouse, settings, days, config)
+    table, path = _explored("threshold_table", warehouse, settings, days, config)
     last = newest(table)
     columns = ["feature", "scope", "horizon", "decision", "threshold", "lift", "reason"]
     return described(
@@ -109,13 +109,9 @@ def thresholds_of_a_window(
 
 
 def _explored(
-    explore: Callable[[Warehouse, Settings, Sequence[date], int], tuple[pl.DataFrame, Path]],
-    warehouse: Warehouse,
-    settings: Settings,
-    days: Sequence[date],
-    config: WindowConfig,
+    name: str, warehouse: Warehouse, settings: Settings, days: Sequence[date], config: WindowConfig
 ) -> tuple[pl.DataFrame, Path]:
     try:
-        return explore(warehouse, settings, days, config.window_days)
+        return explore(warehouse, settings, days, name, config.window_days)
     except ExplorationError as refusal:
         raise dg.Failure(description=str(refusal), allow_retries=False) from refusal

@@ -4,7 +4,7 @@ Belongs here: which window each table needs, and in which chunks a long range is
 decision about the weights (decide) and its publication.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date, timedelta
 
 import polars as pl
@@ -149,13 +149,16 @@ def correlate(
     warehouse: Warehouse, settings: Settings, days: Sequence[date], *, days_at_once: int = DAYS_AT_ONCE
 ) -> pl.DataFrame:
     """Write the correlation table of each of these days."""
-    window = settings.analysis.window_days
-    tables = []
-    for chunk in chunks_by_days(days, days_at_once):
-        table = correlations_over(warehouse, settings, chunk, window)
-        warehouse.table("correlation_table").write(table, chunk)
-        tables.append(table)
-    return pl.concat(tables)
+    return _written(warehouse, settings, "correlation_table", correlations_over, chunks_by_days(days, days_at_once))
+
+
+def _selection_over(warehouse: Warehouse, settings: Settings, days: Sequence[date], window_days: int) -> pl.DataFrame:
+    return selection_effects(
+        _window(warehouse, days, window_days, _SELECTION_COLUMNS),
+        as_of=days,
+        window_days=window_days,
+        horizons=settings.outcomes.horizons,
+    )
 
 
 @taking_turns
@@ -163,18 +166,7 @@ def compare_selection(
     warehouse: Warehouse, settings: Settings, days: Sequence[date], *, days_at_once: int = DAYS_AT_ONCE
 ) -> pl.DataFrame:
     """Write the effect of selection over controls of each of these days."""
-    window = settings.analysis.window_days
-    tables = []
-    for chunk in chunks_by_days(days, days_at_once):
-        table = selection_effects(
-            _window(warehouse, chunk, window, _SELECTION_COLUMNS),
-            as_of=chunk,
-            window_days=window,
-            horizons=settings.outcomes.horizons,
-        )
-        warehouse.table("selection_effects").write(table, chunk)
-        tables.append(table)
-    return pl.concat(tables)
+    return _written(warehouse, settings, "selection_effects", _selection_over, chunks_by_days(days, days_at_once))
 
 
 def thresholds_over(warehouse: Warehouse, settings: Settings, days: Sequence[date], window_days: int) -> pl.DataFrame:
@@ -194,10 +186,20 @@ def find_thresholds(
     warehouse: Warehouse, settings: Settings, days: Sequence[date], *, days_at_once: int = DAYS_AT_ONCE
 ) -> pl.DataFrame:
     """Write the threshold table of each of these days."""
-    window = settings.analysis.window_days
+    return _written(warehouse, settings, "threshold_table", thresholds_over, chunks_by_days(days, days_at_once))
+
+
+def _written(
+    warehouse: Warehouse,
+    settings: Settings,
+    name: str,
+    table_over: Callable[[Warehouse, Settings, Sequence[date], int], pl.DataFrame],
+    chunks: Iterable[Sequence[date]],
+) -> pl.DataFrame:
+    """The table of every chunk of days over the window of the settings, each written before the next is computed."""
     tables = []
-    for chunk in chunks_by_days(days, days_at_once):
-        table = thresholds_over(warehouse, settings, chunk, window)
-        warehouse.table("threshold_table").write(table, chunk)
+    for chunk in chunks:
+        table = table_over(warehouse, settings, chunk, settings.analysis.window_days)
+        warehouse.table(name).write(table, chunk)
         tables.append(table)
     return pl.concat(tables)

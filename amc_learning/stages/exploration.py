@@ -28,32 +28,22 @@ class ExplorationError(Exception):
     """A window that cannot be explored; nothing was written."""
 
 
+EXPLORED = {"correlation_table": correlations_over, "threshold_table": thresholds_over}
+"""Tables that can be explored, and what computes them over any window."""
+
+
 @taking_turns
-def explore_correlations(
-    warehouse: Warehouse, settings: Settings, days: Sequence[date], window_days: int
+def explore(
+    warehouse: Warehouse, settings: Settings, days: Sequence[date], name: str, window_days: int
 ) -> tuple[pl.DataFrame, Path]:
-    """The correlation table of these days over another window, and the file it was written to.
+    """One of the tables that can be explored, of these days over another window, and the file it was written to.
 
     Raises:
         ExplorationError: a window out of bounds; says which are allowed.
     """
     refuse_window(window_days)
-    table = correlations_over(warehouse, settings, days, window_days)
-    return table, _kept(table, settings, "correlation_table", days, window_days)
-
-
-@taking_turns
-def explore_thresholds(
-    warehouse: Warehouse, settings: Settings, days: Sequence[date], window_days: int
-) -> tuple[pl.DataFrame, Path]:
-    """The threshold table of these days over another window, and the file it was written to.
-
-    Raises:
-        ExplorationError: a window out of bounds; says which are allowed.
-    """
-    refuse_window(window_days)
-    table = thresholds_over(warehouse, settings, days, window_days)
-    return table, _kept(table, settings, "threshold_table", days, window_days)
+    table = EXPLORED[name](warehouse, settings, days, window_days)
+    return table, _kept(table, settings, name, days, window_days)
 
 
 def refuse_window(window_days: int) -> None:
