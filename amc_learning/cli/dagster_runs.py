@@ -4,16 +4,24 @@ DAGSTER_HOME becomes `<data directory>/dagster` with a copy of our `dagster.yaml
 operator who sets DAGSTER_HOME is respected. Dagster is imported inside the functions: it costs most of a second.
 """
 
+import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from amc_learning.contracts.knowledge_days import is_knowledge_day
 from amc_learning.settings import Settings
+from amc_learning.warehouse.files import locked, write_if_changed
+
+if TYPE_CHECKING:
+    import dagster as dg
+
+OPENING_LOCK_NAME = ".opening.lock"
 
 DAGSTER_DIR_VARIABLE = "AMC_LEARNING_DAGSTER_DIR"
 EMBEDDED = """\
@@ -49,17 +57,29 @@ def prepare_dagster_home(settings: Settings) -> Path:
     if "DAGSTER_HOME" not in os.environ:
         ours, copy = Path("dagster.yaml"), home / "dagster.yaml"
         text = ours.read_text() if ours.exists() else EMBEDDED
-        if not copy.exists() or (ours.exists() and copy.read_text() != text):
-            copy.write_text(text)
+        if ours.exists() or not copy.exists():
+            write_if_changed(copy, text.encode())
         os.environ["DAGSTER_HOME"] = str(home)
     return Path(os.environ["DAGSTER_HOME"])
 
 
-def run_job(settings: Settings, name: str, days: Sequence[date], *, is_verbose: bool = False) -> JobResult:
-    """Run a job for these consecutive knowledge days in this process, recorded in the Dagster instance."""
+@contextlib.contextmanager
+def dagster_instance(settings: Settings) -> Iterator["dg.DagsterInstance"]:
+    """The Dagster instance of this data directory; made where there is none.
+
+    Opened one at a time: two who make its databases at once refuse each other.
+    """
     prepare_dagster_home(settings)
     import dagster as dg  # noqa: PLC0415
 
+    with locked(settings.data_dir / "dagster" / OPENING_LOCK_NAME):
+        instance = dg.DagsterInstance.get()
+    with instance:
+        yield instance
+
+
+def run_job(settings: Settings, name: str, days: Sequence[date], *, is_verbose: bool = False) -> JobResult:
+    """Run a job for these consecutive knowledge days in this process, recorded in the Dagster instance."""
     from amc_learning.assets.partitions import KNOWLEDGE_DAYS  # noqa: PLC0415
     from amc_learning.automation.run_failures import failure_sentence  # noqa: PLC0415
     from amc_learning.automation.sensors import range_tags  # noqa: PLC0415
@@ -73,7 +93,7 @@ def run_job(settings: Settings, name: str, days: Sequence[date], *, is_verbose: 
         )
     job = build_defs(settings=settings).resolve_job_def(name)
     run_config = {"loggers": {"console": {"config": {"log_level": _log_level(settings, is_verbose=is_verbose)}}}}
-    with dg.DagsterInstance.get() as instance:
+    with dagster_instance(settings) as instance:
         result = job.execute_in_process(
             instance=instance,
             partition_key=str(days[0]) if len(days) == 1 else None,
@@ -103,10 +123,7 @@ def last_cycle(settings: Settings) -> str | None:
     # Whoever ran anything prepared the folder; an empty one is no reason to load Dagster, which takes a second.
     if "DAGSTER_HOME" not in os.environ and not any((settings.data_dir / "dagster").glob("*")):
         return None
-    prepare_dagster_home(settings)
-    import dagster as dg  # noqa: PLC0415
-
-    with dg.DagsterInstance.get() as instance:
+    with dagster_instance(settings) as instance:
         records = instance.get_run_records(limit=1)
     if not records:
         return None
@@ -120,14 +137,13 @@ def last_cycle(settings: Settings) -> str | None:
 
 def tell_dagster(settings: Settings, days: Sequence[date], *, is_every_day: bool) -> None:
     """Record the last day or every day of a backfill for every asset, so that the UI shows what exists and whence."""
-    prepare_dagster_home(settings)
     import dagster as dg  # noqa: PLC0415
 
     from amc_learning.stages.cycle import daily_stages  # noqa: PLC0415
 
     names = (*TAKEN_IN, *(name for stage in daily_stages(days[-1]) for name in stage.asset_names))
     metadata: dict[str, str | int] = {"backfilled": f"{days[0]} to {days[-1]}", "n_knowledge_days": len(days)}
-    with dg.DagsterInstance.get() as instance:
+    with dagster_instance(settings) as instance:
         for day in days if is_every_day else days[-1:]:
             for name in names:
                 event = dg.AssetMaterialization(

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from amc_learning.cli.common import open_warehouse
-from amc_learning.cli.dagster_runs import prepare_dagster_home
+from amc_learning.cli.dagster_runs import dagster_instance, prepare_dagster_home
 from amc_learning.settings import Settings
 from amc_learning.stages.cycle import Round
 
@@ -83,16 +83,14 @@ def run_fan_out(
     Raises:
         FanOutError: a part failed and was not tried again, or nobody takes runs from the queue.
     """
-    home = prepare_dagster_home(settings)
-    import dagster as dg  # noqa: PLC0415
-
     from amc_learning.automation.parts import parts_of  # noqa: PLC0415
     from amc_learning.stages.collect import drain_all_events  # noqa: PLC0415
     from amc_learning.stages.turns import whole_cycle  # noqa: PLC0415
 
     warehouse = open_warehouse(settings)
     seconds = {}
-    with dg.DagsterInstance.get() as instance, whole_cycle(warehouse):
+    home = prepare_dagster_home(settings)
+    with dagster_instance(settings) as instance, whole_cycle(warehouse):
         _refuse_one_at_a_time(instance)
         _cancel_left_over(instance)
         with _daemon(instance, n_workers, home / LOG_NAME) as is_alive:

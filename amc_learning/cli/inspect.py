@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
 from amc_learning.cli.common import JsonOption, emit_json, now, open_warehouse, print_pairs, print_table
-from amc_learning.cli.dagster_runs import is_dagster_used, last_cycle, prepare_dagster_home
+from amc_learning.cli.dagster_runs import dagster_instance, is_dagster_used, last_cycle
 from amc_learning.configuration import ConfigurationError
 from amc_learning.contracts.knowledge_days import knowledge_day
 from amc_learning.settings import Settings
@@ -172,10 +172,7 @@ def _examined(settings: Settings) -> "list[Finding]":
     findings = examine(open_warehouse(settings), settings)
     if not is_dagster_used(settings):
         return findings
-    prepare_dagster_home(settings)
-    import dagster as dg  # noqa: PLC0415
-
     from amc_learning.automation.doctor import examine_dagster  # noqa: PLC0415
 
-    with dg.DagsterInstance.get() as instance:
+    with dagster_instance(settings) as instance:
         return findings + examine_dagster(instance, settings)

@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from amc_learning.cli.dagster_runs import prepare_dagster_home
+from amc_learning.cli.dagster_runs import dagster_instance, prepare_dagster_home
 from amc_learning.settings import Settings
 
 STOP_SECONDS = 20
@@ -86,8 +86,6 @@ def _dagster(settings: Settings, module: str, *words: str) -> list[str]:
 
 def _say_what_runs(settings: Settings, only: Part | None, *, ui: str, service_port: int) -> None:
     """What is started, where it answers, what goes by itself, and how to stop."""
-    import dagster as dg  # noqa: PLC0415
-
     from amc_learning.automation.doctor import states  # noqa: PLC0415
 
     places = {
@@ -98,9 +96,11 @@ def _say_what_runs(settings: Settings, only: Part | None, *, ui: str, service_po
     for part, place in places.items():
         if only in {None, part}:
             typer.echo(f"{part.value:<10} {place}")
-    if only in {None, Part.DAEMON}:
-        with dg.DagsterInstance.get() as instance:
-            for name, (is_on, is_overruled) in states(instance, settings).items():
+    if only is not Part.SERVICE:
+        # opened for the web server too: a daemon may be started beside it, and both would make its databases at once
+        with dagster_instance(settings) as instance:
+            found = {} if only is Part.WEBSERVER else states(instance, settings)
+            for name, (is_on, is_overruled) in found.items():
                 by = "by a switch in the UI, against the settings" if is_overruled else "by the settings"
                 typer.echo(f"  {name:<28}{'on' if is_on else 'off'}, {by}")
     typer.echo(f"data in {settings.data_dir.expanduser().resolve()}; stop with Ctrl-C; look with amc-learning doctor")

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from amc_learning.cli.common import JsonOption, emit_json, now, open_warehouse
-from amc_learning.cli.dagster_runs import is_dagster_used, prepare_dagster_home
+from amc_learning.cli.dagster_runs import dagster_instance, is_dagster_used
 from amc_learning.settings import Settings
 
 
@@ -23,12 +23,9 @@ def tidy(
     settings, at = Settings(), now()
     removed = tidy_data(open_warehouse(settings), settings, now=at, is_dry=dry_run)
     if is_dagster_used(settings):
-        prepare_dagster_home(settings)
-        import dagster as dg  # noqa: PLC0415
-
         from amc_learning.automation.tidy import tidy_runs  # noqa: PLC0415
 
-        with dg.DagsterInstance.get() as instance:
+        with dagster_instance(settings) as instance:
             removed.append(tidy_runs(instance, settings.retention.dagster_runs_days, now=at, is_dry=dry_run))
     if json:
         emit_json(removed)

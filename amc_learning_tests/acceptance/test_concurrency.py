@@ -60,9 +60,8 @@ def test_two_nights_a_backfill_and_a_person_at_once_leave_what_one_after_the_oth
             stderr=subprocess.PIPE,
         )
     )
-    for process in (first, *others):
-        _, errors = process.communicate(timeout=LIMIT_SECONDS)
-        assert process.returncode == 0, errors.decode()
+    ended = {process: process.communicate(timeout=LIMIT_SECONDS)[1] for process in (first, *others)}
+    assert [errors.decode() for process, errors in ended.items() if process.returncode] == []
     assert kept(loaded) == kept(settings_for(finished_base))
 
 
