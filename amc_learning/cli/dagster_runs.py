@@ -1,7 +1,8 @@
 """Runs of Dagster from the command line: where Dagster keeps its things, a job in this process, what it is told.
 
 DAGSTER_HOME becomes `<data directory>/dagster` with a copy of our `dagster.yaml`: Dagster writes nowhere else then. An
-operator who sets DAGSTER_HOME is respected. Dagster is imported inside the functions: it costs most of a second.
+operator who sets DAGSTER_HOME is respected. Dagster and the warehouse are imported inside the functions: together they
+cost most of a second.
 """
 
 import contextlib
@@ -16,7 +17,6 @@ import typer
 
 from amc_learning.contracts.knowledge_days import is_knowledge_day
 from amc_learning.settings import Settings
-from amc_learning.warehouse.files import locked, write_if_changed
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -55,6 +55,8 @@ def prepare_dagster_home(settings: Settings) -> Path:
     home.mkdir(parents=True, exist_ok=True)
     os.environ.setdefault(DAGSTER_DIR_VARIABLE, str(home))
     if "DAGSTER_HOME" not in os.environ:
+        from amc_learning.warehouse.files import write_if_changed  # noqa: PLC0415
+
         ours, copy = Path("dagster.yaml"), home / "dagster.yaml"
         text = ours.read_text() if ours.exists() else EMBEDDED
         if ours.exists() or not copy.exists():
@@ -71,6 +73,8 @@ def dagster_instance(settings: Settings) -> Iterator["dg.DagsterInstance"]:
     """
     prepare_dagster_home(settings)
     import dagster as dg  # noqa: PLC0415
+
+    from amc_learning.warehouse.files import locked  # noqa: PLC0415
 
     with locked(settings.data_dir / "dagster" / OPENING_LOCK_NAME):
         instance = dg.DagsterInstance.get()
