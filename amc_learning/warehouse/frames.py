@@ -69,6 +69,13 @@ def encoded(table: Table, day: date, rows: pl.DataFrame) -> tuple[ManifestEntry,
     schema = schema_fingerprint(table)
     if not rows.height:
         return ManifestEntry(day, None, 0, None, 0, schema), None
+    content = parquet_bytes(rows)
+    sha256 = hashlib.sha256(content).hexdigest()
+    return ManifestEntry(day, file_name(sha256), rows.height, sha256, len(content), schema), content
+
+
+def parquet_bytes(rows: pl.DataFrame) -> bytes:
+    """Rows as parquet: equal rows in equal order, in one chunk, give equal bytes."""
     buffer = io.BytesIO()
     rows.write_parquet(
         buffer,
@@ -78,9 +85,7 @@ def encoded(table: Table, day: date, rows: pl.DataFrame) -> tuple[ManifestEntry,
         row_group_size=ROW_GROUP_SIZE,
         use_pyarrow=False,
     )
-    content = buffer.getvalue()
-    sha256 = hashlib.sha256(content).hexdigest()
-    return ManifestEntry(day, file_name(sha256), rows.height, sha256, len(content), schema), content
+    return buffer.getvalue()
 
 
 def by_day(frame: pl.DataFrame) -> dict[date, pl.DataFrame]:

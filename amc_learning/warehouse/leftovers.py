@@ -8,6 +8,7 @@ from pathlib import Path
 
 from amc_learning.warehouse.files import TEMPORARY_SUFFIX
 from amc_learning.warehouse.frames import DAY
+from amc_learning.warehouse.partitions import MONTH
 from amc_learning.warehouse.tables import LOCK_NAME, PartitionedTable
 
 
@@ -40,7 +41,5 @@ def sweep(table: PartitionedTable, *, older_than_seconds: float = 0.0, is_dry: b
 def _is_ours(table: PartitionedTable, path: Path) -> bool:
     """Whether a write that is cut short leaves files of this name; what a person put beside the table stays."""
     is_temporary = path.name.startswith(".") and path.name.endswith(TEMPORARY_SUFFIX)
-    is_of_a_day = path.parent.parent == table.folder and path.parent.name.startswith(f"{DAY}=")
-    return (is_temporary and (is_of_a_day or path.parent == table.folder)) or (
-        is_of_a_day and path.suffix == ".parquet"
-    )
+    is_of_days = path.parent.parent == table.folder and path.parent.name.startswith((f"{DAY}=", f"{MONTH}="))
+    return (is_temporary and (is_of_days or path.parent == table.folder)) or (is_of_days and path.suffix == ".parquet")

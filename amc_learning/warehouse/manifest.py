@@ -1,9 +1,10 @@
 """The manifest of a table: one JSON line per knowledge day, and with it the commit point of every write.
 
-Belongs here: what a line says and how lines become bytes. Not here: the parquet files (tables), checks (frames).
+Belongs here: what a line says and how lines become bytes. Not here: the parquet files (partitions), checks (frames).
 """
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -16,10 +17,16 @@ from amc_learning.warehouse.remedies import remedy_of_manifest
 
 MANIFEST_NAME = "manifest.ndjson"
 
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
 
 @dataclass(frozen=True)
 class ManifestEntry:
-    """What is stored for one knowledge day; `file` and `sha256` are None for a day that has no rows."""
+    """What is stored for one knowledge day; `file` and `sha256` are None for a day that has no rows.
+
+    `file`, `sha256` and `n_bytes` are those of a file that holds this day alone, also when the rows lie in the file of
+    a whole month, whose sha256 is `pack_sha256` then: what is stored is told apart from where.
+    """
 
     known_on: date
     file: str | None
@@ -27,11 +34,20 @@ class ManifestEntry:
     sha256: str | None
     n_bytes: int
     schema: str
+    pack_sha256: str | None = None
 
-    def line(self) -> bytes:
-        """The line of the manifest, keys sorted, with its line end."""
+    @property
+    def own_file(self) -> str | None:
+        """Name of the file that holds this day alone; None where there is none."""
+        return self.file if self.pack_sha256 is None else None
+
+    def line(self, *, with_place: bool = True) -> bytes:
+        """The line of the manifest, keys sorted, with its line end; without what says where the rows lie, if asked."""
         # vars, not asdict, which copies: every write of a day writes the lines of all days.
-        return orjson.dumps(vars(self), option=orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE)
+        fields = dict(vars(self))
+        if self.pack_sha256 is None or not with_place:
+            del fields["pack_sha256"]
+        return orjson.dumps(fields, option=orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE)
 
 
 def manifest_bytes(entries: Mapping[date, ManifestEntry]) -> bytes:
@@ -44,10 +60,10 @@ MANIFESTS_AT_HAND = 128
 
 
 def lines_fingerprint(entries: Iterable[ManifestEntry]) -> str:
-    """sha256 over the lines of these entries: changes when any byte of any of their partitions does."""
+    """sha256 over what is stored for these days, wherever it lies: changes when any byte of any partition does."""
     digest = hashlib.sha256()
     for entry in entries:
-        digest.update(entry.line())
+        digest.update(entry.line(with_place=False))
     return digest.hexdigest()
 
 
@@ -70,9 +86,10 @@ def parse_manifest(table: str, address: str, content: bytes) -> Mapping[date, Ma
             day = fields["known_on"] = date.fromisoformat(fields["known_on"])
             entry = ManifestEntry(**fields)
             is_own_name = entry.file is None or entry.file == file_name(str(entry.sha256))
+            is_pack = entry.pack_sha256 is None or (entry.file is not None and _SHA256.fullmatch(entry.pack_sha256))
         except (ValueError, TypeError, KeyError) as error:
             raise CorruptPartition(_damaged(table, address, number)) from error
-        if not is_own_name or entry.n_rows < 0 or (entry.file is None) != (entry.n_rows == 0):
+        if not is_own_name or not is_pack or entry.n_rows < 0 or (entry.file is None) != (entry.n_rows == 0):
             raise CorruptPartition(_damaged(table, address, number))
         entries[day] = entry
     return entries

@@ -22,22 +22,28 @@ RAW_SUFFIX = "_events"
 """Raw events are drained once: the inbox knows their identifiers and takes none a second time."""
 
 
-def remedy(table: str, day: date | str) -> str:
-    """What brings one damaged knowledge day of a table back.
+def remedy(table: str, first: date, last: date) -> str:
+    """What brings damaged knowledge days of a table back that lie in one file, from the first to the last.
 
-    >>> remedy("daily_statistics", date(2014, 3, 3))
+    >>> remedy("daily_statistics", date(2014, 3, 3), date(2014, 3, 3))
     'Write that day again: amc-learning backfill --from 2014-03-03 --to 2014-03-03'
+    >>> remedy("daily_statistics", date(2014, 3, 3), date(2014, 3, 31))
+    'Write those days again: amc-learning backfill --from 2014-03-03 --to 2014-03-31'
     """
+    is_one = first == last
+    days = "that day" if is_one else "those days"
     if table in INGESTED:
+        held = "a file that holds" if is_one else "files that hold"
         return (
-            f"Ingest a file that holds that day again: amc-learning ingest {INGESTED[table]} FILE; the damaged file is "
-            "then moved aside"
+            f"Ingest {held} {days} again: amc-learning ingest {INGESTED[table]} FILE; the damaged file is then kept "
+            "aside"
         )
     if table in _weekly_tables():
-        return f"Judge that week again: amc-learning run weekly --week {day}"
+        weeks = f"that week again: amc-learning run weekly --week {first}"
+        return f"Judge {weeks if is_one else f'those weeks again: amc-learning run weekly --from {first} --to {last}'}"
     if table == DECISIONS:
-        return f"Decide that day and all after it again: amc-learning backfill --from {day} --to LAST_DAY_DECIDED"
-    return _copy_needed(table) or f"Write that day again: amc-learning backfill --from {day} --to {day}"
+        return f"Decide {days} and all after again: amc-learning backfill --from {first} --to LAST_DAY_DECIDED"
+    return _copy_needed(table) or f"Write {days} again: amc-learning backfill --from {first} --to {last}"
 
 
 def old_rows(table: str, day: date, first: date, last: date) -> str:

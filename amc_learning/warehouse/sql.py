@@ -7,14 +7,16 @@ store the files of the tables that a statement names are copied to this machine 
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from amc_learning.contracts.tables import Column, Table
 from amc_learning.warehouse.errors import QueryError
+from amc_learning.warehouse.manifest import ManifestEntry
 from amc_learning.warehouse.remedies import old_rows
 from amc_learning.warehouse.tables import PartitionedTable
 
@@ -120,14 +122,32 @@ def _selection(table: PartitionedTable) -> str:
     if outdated := table.outdated():
         days = table.days()
         return _refusal(table.table, old_rows(table.table.name, outdated[0], days[0], days[-1]))
-    # absolute paths, so that one folder is allowed and nothing else; hive columns off: known_on is in the files
-    paths = [path for entry in table.entries() if (path := table.path(entry)) is not None]
-    if not paths:
+    entries = [entry for entry in table.entries() if entry.file is not None]
+    if not entries:
         return f"SELECT {_nulls(table.table)} WHERE false"
+    alone = [entry for entry in entries if entry.pack_sha256 is None]
+    packed = [entry for entry in entries if entry.pack_sha256 is not None]
+    selections = [_from_files(table, some) for some in (packed, alone) if some]
+    if packed and (again := _written_again(table, packed)):
+        # the file of a month keeps the rows of a day that was written again since
+        selections[0] += f" WHERE known_on NOT IN ({', '.join(_literal(str(day)) for day in again)})"
+    return " UNION ALL ".join(selections)
+
+
+def _from_files(table: PartitionedTable, entries: Sequence[ManifestEntry]) -> str:
+    paths = list(dict.fromkeys(path for entry in entries if (path := table.path(entry)) is not None))
     table.storage.fetch(paths)
+    # absolute paths, so that one folder is allowed and nothing else; hive columns off: known_on is in the files
     files = [_literal(_without_wildcards(str(path))) for path in paths]
     names = ", ".join(_identifier(column.name) for column in table.table.columns)
     return f"SELECT {names} FROM read_parquet([{', '.join(files)}], hive_partitioning = false)"
+
+
+def _written_again(table: PartitionedTable, packed: Sequence[ManifestEntry]) -> list[date]:
+    """Days of the months that have a file which do not lie in it."""
+    months = {(entry.known_on.year, entry.known_on.month) for entry in packed}
+    days = {entry.known_on for entry in packed}
+    return [day for day in table.days() if (day.year, day.month) in months and day not in days]
 
 
 def _refusal(table: Table, reason: str) -> str:

@@ -1,7 +1,8 @@
-"""A table on disk: one parquet file per knowledge day, and a manifest that says which files count.
+"""A table on disk: one parquet file per knowledge day, or per past month, and a manifest that says which files count.
 
-Belongs here: writing, merging and reading partitions, whole or not at all. Not here: what a frame must look like
-(frames), the bytes of the manifest (manifest), what the rows mean (contracts, learning).
+Belongs here: writing, merging, packing and reading partitions, whole or not at all. Not here: what a frame must look
+like (frames), where its bytes lie and their verification (partitions), the bytes of the manifest (manifest), which days
+are packed (compaction), what the rows mean (contracts, learning).
 """
 
 import contextlib
@@ -11,6 +12,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from functools import cached_property
 from pathlib import Path
 
 import polars as pl
@@ -18,7 +20,7 @@ import polars as pl
 from amc_learning.contracts.tables import Table
 from amc_learning.warehouse.errors import CorruptPartition, StorageError, TableError
 from amc_learning.warehouse.files import in_threads
-from amc_learning.warehouse.frames import DAY, by_day, checked, encoded, schema_fingerprint
+from amc_learning.warehouse.frames import DAY, by_day, checked, encoded, parquet_bytes, schema_fingerprint
 from amc_learning.warehouse.manifest import (
     MANIFEST_NAME,
     ManifestEntry,
@@ -26,7 +28,8 @@ from amc_learning.warehouse.manifest import (
     manifest_bytes,
     parse_manifest,
 )
-from amc_learning.warehouse.remedies import old_rows, remedy
+from amc_learning.warehouse.partitions import Partitions
+from amc_learning.warehouse.remedies import old_rows
 from amc_learning.warehouse.storage import LOCAL, Seen, Storage
 
 LOCK_NAME = ".lock"
@@ -54,11 +57,12 @@ class WriteReport:
 class PartitionedTable:
     """One declared table under `root`, partitioned by knowledge day.
 
-    Layout: `<root>/<table>/known_on=YYYY-MM-DD/<sha256[:16]>.parquet` and `<root>/<table>/manifest.ndjson`. A write
-    puts its files beside the old ones, then replaces the manifest, then removes what the manifest no longer names: a
-    crash anywhere leaves the old partitions or the new ones. Equal rows give equal bytes, and a partition whose bytes
-    would not change is not touched. A lock makes writers take turns, across threads and processes; readers take none.
-    Where the bytes lie, on this machine or on an object store, is the storage's business.
+    Layout: `<root>/<table>/known_on=YYYY-MM-DD/<sha256[:16]>.parquet` and `<root>/<table>/manifest.ndjson`; days that
+    were packed share `known_in=YYYY-MM/<sha256[:16]>.parquet`. A write puts its files beside the old ones, then
+    replaces the manifest, then removes what the manifest no longer names: a crash anywhere leaves the old partitions or
+    the new ones. Equal rows give equal bytes, and a partition whose bytes would not change is not touched, wherever it
+    lies. A lock makes writers take turns, across threads and processes; readers take none. Where the bytes lie, on this
+    machine or on an object store, is the storage's business.
     """
 
     root: Path
@@ -115,16 +119,58 @@ class PartitionedTable:
             entries = [manifest[day] for day in days if day in manifest]
             damaged: list[ManifestEntry] = []
             try:
-                stored = self._load_behind_lock(entries, None)
+                stored = self._load(entries, None, is_locked=True)
             except CorruptPartition:
                 if not repair:
                     raise
                 damaged = [entry for entry in entries if self._is_damaged(entry)]
-                stored = self._load_behind_lock([entry for entry in entries if entry not in damaged], None)
+                stored = self._load([entry for entry in entries if entry not in damaged], None, is_locked=True)
             merged = pl.concat([stored, rows]).unique([DAY, *self.table.key], keep="last", maintain_order=True)
             partitions = self._encode(by_day(checked(self.table, merged)))
             self._set_aside(damaged)
             return replace(self._commit(partitions, seen), repaired=tuple(entry.known_on for entry in damaged))
+
+    def pack(self, days: Sequence[date]) -> None:
+        """Put the rows of these days, all of one month, into one file. What is stored stays the same; where changes.
+
+        A day that is written again afterwards gets a file of its own again.
+
+        Args:
+            days: knowledge days of one month; all days of that month that lie in its file already must be among them.
+
+        Raises:
+            CorruptPartition: a partition is damaged; nothing was packed.
+            TableError: the days are not such days, or a partition was written under another declaration.
+            StorageError: the file system refused; the stored partitions are what they were.
+        """
+        with self._as_only_writer():
+            seen = self._seen()
+            before = self._parsed(seen)
+            entries = [before[day] for day in sorted(set(days)) if day in before and before[day].file is not None]
+            if not entries:
+                return
+            months = {(day.year, day.month) for day in days}
+            left = [
+                entry
+                for entry in before.values()
+                if entry.pack_sha256 and (entry.known_on.year, entry.known_on.month) in months and entry not in entries
+            ]
+            if len(months) != 1 or left:
+                raise TableError(f"table {self.table.name}: a month is packed as a whole, or not at all")
+            rows = self._load(entries, None, is_locked=True).rechunk()
+            content = parquet_bytes(rows)
+            # the files of the days go afterwards: what replaces them is read once before
+            if not pl.read_parquet(io.BytesIO(content)).equals(rows):
+                raise StorageError(f"table {self.table.name}: parquet does not give back what was written; not packed")
+            sha256 = hashlib.sha256(content).hexdigest()
+            after = {**before, **{entry.known_on: replace(entry, pack_sha256=sha256) for entry in entries}}
+            try:
+                path = self._partitions.pack_path(entries[0].known_on, sha256)
+                self.storage.write_data(self.folder, {path: content})
+                self.storage.replace(self.folder / MANIFEST_NAME, manifest_bytes(after), seen)
+            except OSError as error:
+                raise self._refused(error) from error
+            self._keep_only([entry.known_on for entry in entries], after, before)
 
     def read(self, start: date | None, end: date | None, columns: Sequence[str] | None = None) -> pl.DataFrame:
         """Rows of the knowledge days from `start` to `end`, both included, verified against the manifest.
@@ -151,7 +197,7 @@ class PartitionedTable:
             pass
         # a writer replaced the file after we read the manifest; behind its lock, what the manifest names is there
         with self.storage.locked(self.folder / LOCK_NAME, is_shared=True):
-            return self._load_behind_lock(self._entries(start, end), columns)
+            return self._load(self._entries(start, end), columns, is_locked=True)
 
     def days(self) -> list[date]:
         """Knowledge days that were written, days without rows included, in order."""
@@ -178,16 +224,15 @@ class PartitionedTable:
         return lines_fingerprint(self._entries(start, end))
 
     def path(self, entry: ManifestEntry) -> Path | None:
-        """The data file of an entry; None for a day without rows."""
-        return None if entry.file is None else self._day_folder(entry.known_on) / entry.file
+        """The data file that holds the rows of an entry, alone or with others; None for a day without rows."""
+        return self._partitions.path(entry)
 
     def damaged(self) -> list[str]:
-        """One sentence per stored partition that is missing or not what the manifest vouches for; empty is good."""
+        """One sentence per stored file that is missing or not what the manifest vouches for; empty is good."""
         if self._seen() is None:
             return []
         with self.storage.locked(self.folder / LOCK_NAME, is_shared=True):
-            found = in_threads(self._damage, self._manifest().values(), self.storage.n_readers)
-        return [sentence for sentence in found if sentence is not None]
+            return self._partitions.damage(self._manifest().values())
 
     def outdated(self) -> list[date]:
         """Days whose stored rows were written under another declaration of the table; they cannot be read."""
@@ -210,12 +255,11 @@ class PartitionedTable:
     def _commit(self, partitions: Mapping[date, Partition], seen: Seen | None) -> WriteReport:
         """Store encoded partitions; the caller holds the lock, and saw this manifest when it computed them."""
         before = self._parsed(seen)
+        damaged = self._damaged_packs(before, partitions)
         changed = [
-            entry.known_on
-            for entry, content in partitions.values()
-            if before.get(entry.known_on) != entry or not self._is_stored(entry, content)
+            day for day, partition in partitions.items() if not self._is_stored(before.get(day), partition, damaged)
         ]
-        after = {**before, **{day: entry for day, (entry, _) in partitions.items()}}
+        after = {**before, **{day: partitions[day][0] for day in changed}}
         try:
             self._write_files([partitions[day] for day in changed])
             if after != before:
@@ -227,34 +271,52 @@ class PartitionedTable:
         n_rows = sum(entry.n_rows for entry, _ in partitions.values())
         return WriteReport(len(partitions), len(changed), n_rows)
 
-    def _is_damaged(self, entry: ManifestEntry) -> bool:
-        try:
-            self._load_behind_lock([entry], None)
-        except CorruptPartition:
-            return True
-        return False
+    def _damaged_packs(self, entries: Mapping[date, ManifestEntry], days: Iterable[date]) -> set[str]:
+        """The hashes of the months' files that hold one of these days and are damaged or missing."""
+        packed = {entry.pack_sha256: entry for day in days if (entry := entries.get(day)) and entry.pack_sha256}
+        return {str(sha256) for sha256, entry in packed.items() if self._partitions.damage([entry])}
 
-    def _set_aside(self, entries: Iterable[ManifestEntry]) -> None:
-        """Rename damaged files, so that somebody can still look at them."""
-        for entry in entries:
-            path = self.path(entry)
-            if path is not None:
-                try:
-                    self.storage.set_aside(path, DAMAGED_SUFFIX)
-                except FileNotFoundError:
-                    continue
-                except OSError as error:
-                    raise self._refused(error) from error
-
-    def _is_stored(self, entry: ManifestEntry, content: bytes | None) -> bool:
-        """Whether the stored file really holds these bytes: a damaged partition is repaired by writing it again."""
-        path = self.path(entry)
+    def _is_stored(self, stored: ManifestEntry | None, partition: Partition, damaged_packs: set[str]) -> bool:
+        """Whether the stored file really holds this partition: a damaged one is repaired by writing it again."""
+        entry, content = partition
+        if stored is None or replace(stored, pack_sha256=None) != entry:
+            return False
+        if stored.pack_sha256 is not None:
+            return stored.pack_sha256 not in damaged_packs
+        path = self.path(stored)
         if path is None:
             return True
         try:
             return self.storage.read(path) == content
         except FileNotFoundError:
             return False
+
+    def _is_damaged(self, entry: ManifestEntry) -> bool:
+        try:
+            self._load([entry], None, is_locked=True)
+        except CorruptPartition:
+            return True
+        return False
+
+    def _set_aside(self, entries: Iterable[ManifestEntry]) -> None:
+        """Keep damaged files under another name, so that somebody can still look at them."""
+        for entry in entries:
+            path = self.path(entry)
+            if path is not None:
+                try:
+                    if entry.own_file is None:
+                        self._copy_aside(path, entry)
+                    else:
+                        self.storage.set_aside(path, DAMAGED_SUFFIX)
+                except FileNotFoundError:
+                    continue
+                except OSError as error:
+                    raise self._refused(error) from error
+
+    def _copy_aside(self, pack: Path, entry: ManifestEntry) -> None:
+        """A damaged file of a month stays in its place for as long as other days are said to be in it."""
+        copy = self._partitions.day_folder(entry.known_on) / f"{pack.name}{DAMAGED_SUFFIX}"
+        self.storage.write_data(self.folder, {copy: self.storage.read(pack)})
 
     def _write_files(self, partitions: Iterable[Partition]) -> None:
         contents = {
@@ -265,15 +327,28 @@ class PartitionedTable:
         self.storage.write_data(self.folder, contents)
 
     def _keep_only(
-        self, days: Iterable[date], manifest: Mapping[date, ManifestEntry], before: Mapping[date, ManifestEntry]
+        self, days: Sequence[date], manifest: Mapping[date, ManifestEntry], before: Mapping[date, ManifestEntry]
     ) -> None:
         """Remove files of these days that the manifest does not name; what cannot be removed stays (leftovers)."""
         for day in days:
-            kept = manifest[day].file if day in manifest else None
-            replaced = before[day].file if day in before else None
-            self.storage.keep_only(self._day_folder(day), kept, replaced, DAMAGED_SUFFIX)
+            kept = manifest[day].own_file if day in manifest else None
+            replaced = before[day].own_file if day in before else None
+            self.storage.keep_only(self._partitions.day_folder(day), kept, replaced, DAMAGED_SUFFIX)
+        packed = {entry.pack_sha256 for entry in manifest.values()}
+        gone = {
+            self._partitions.pack_path(day, sha256)
+            for day in days
+            if day in before and (sha256 := before[day].pack_sha256) and sha256 not in packed
+        }
+        for path in gone:
+            with contextlib.suppress(OSError):
+                self.storage.remove(path, with_folder=True)
 
     # -- reading ------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _partitions(self) -> Partitions:
+        return Partitions(self.folder, self.table, self.storage)
 
     def _manifest(self) -> Mapping[date, ManifestEntry]:
         return self._parsed(self._seen())
@@ -294,8 +369,10 @@ class PartitionedTable:
             if (start is None or entry.known_on >= start) and (end is None or entry.known_on <= end)
         ]
 
-    def _load(self, entries: Sequence[ManifestEntry], columns: Sequence[str] | None) -> pl.DataFrame:
-        """Verified rows of these entries. What is hashed is what is decoded: the bytes are read once."""
+    def _load(
+        self, entries: Sequence[ManifestEntry], columns: Sequence[str] | None, *, is_locked: bool = False
+    ) -> pl.DataFrame:
+        """Verified rows of these entries; `is_locked` as `Partitions.load`."""
         names = list(self.table.column_names if columns is None else columns)
         declared = schema_fingerprint(self.table)
         filled = [entry for entry in entries if entry.file is not None]
@@ -305,64 +382,7 @@ class PartitionedTable:
                 raise TableError(old_rows(self.table.name, entry.known_on, days[0], days[-1]))
         if not filled:
             return self.table.empty().select(names)
-        contents = in_threads(self._verified, filled, self.storage.n_readers)
-        frame = pl.scan_parquet(contents).select(names or DAY).collect()
-        if frame.height != sum(entry.n_rows for entry in filled):
-            self._find_wrong_count(filled, contents)
-        return frame.select(names)
-
-    def _load_behind_lock(self, entries: Sequence[ManifestEntry], columns: Sequence[str] | None) -> pl.DataFrame:
-        """As `_load`; since no writer is at work, a file that is not there is damage."""
-        try:
-            return self._load(entries, columns)
-        except FileNotFoundError as error:
-            path = Path(error.filename)
-            raise CorruptPartition(
-                self._trouble(path.parent.name.removeprefix(f"{DAY}="), path, "is missing")
-            ) from error
-
-    def _verified(self, entry: ManifestEntry) -> bytes:
-        path = self.path(entry)
-        if path is None:
-            return b""
-        content = self.storage.read_data(path)
-        self._check_content(entry, path, content)
-        return content
-
-    def _damage(self, entry: ManifestEntry) -> str | None:
-        """What is wrong with the stored file of an entry, whatever copies of it there are; None when nothing is."""
-        path = self.path(entry)
-        if path is None:
-            return None
-        try:
-            self._check_content(entry, path, self.storage.read(path))
-        except FileNotFoundError:
-            return self._trouble(entry.known_on, path, "is missing")
-        except CorruptPartition as error:
-            return str(error)
-        return None
-
-    def _check_content(self, entry: ManifestEntry, path: Path, content: bytes) -> None:
-        if hashlib.sha256(content).hexdigest() != entry.sha256:
-            trouble = f"does not have the content that was written ({len(content)} bytes, {entry.n_bytes} expected)"
-            raise CorruptPartition(self._trouble(entry.known_on, path, trouble))
-
-    def _find_wrong_count(self, entries: Sequence[ManifestEntry], contents: Sequence[bytes]) -> None:
-        for entry, content in zip(entries, contents, strict=True):
-            n_rows = pl.scan_parquet(io.BytesIO(content)).select(pl.len()).collect().item()
-            if n_rows != entry.n_rows:
-                trouble = f"holds {n_rows} rows where the manifest says {entry.n_rows}"
-                path = self.folder / MANIFEST_NAME
-                raise CorruptPartition(self._trouble(entry.known_on, self.path(entry) or path, trouble))
-
-    # -- names and messages -------------------------------------------------------------------------------------
-
-    def _day_folder(self, day: date) -> Path:
-        return self.folder / f"{DAY}={day.isoformat()}"
-
-    def _trouble(self, day: date | str, path: Path, trouble: str) -> str:
-        where = f"table {self.table.name}, knowledge day {day}: {self.storage.address(path)}"
-        return f"{where} {trouble}; nothing of it was used. {remedy(self.table.name, day)}"
+        return self._partitions.load(filled, names, is_locked=is_locked)
 
     def _refused(self, error: OSError) -> StorageError:
         return StorageError(

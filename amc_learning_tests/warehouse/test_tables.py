@@ -505,20 +505,16 @@ def test_a_reader_beside_a_writer_sees_whole_versions_only(table):
     assert len(seen) > 1
 
 
-# -- speed --------------------------------------------------------------------------------------------------------
+# -- many days, and words -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.slow
-def test_seven_years_of_days_are_written_and_read_in_seconds(tmp_path):
-    """Bounds are wide: a machine that shares its cores with others must pass, a lost thread pool must not."""
+def test_seven_years_of_days_are_written_and_read(tmp_path):
     days = [date(2008, 1, 1) + timedelta(days=number) for number in range(1751)]
     table = PartitionedTable(tmp_path, MEASUREMENTS)
     one = rows(*[(0, f"S{number}") for number in range(50)])
     frame = pl.concat([one.with_columns(pl.lit(each).alias("known_on")) for each in days])
     table.write(frame, days)
-    started = os.times().elapsed
-    assert table.read(None, None).height == 50 * 1751
-    assert os.times().elapsed - started < 6
+    assert_frame_equal(table.read(None, None), frame, check_row_order=False)
 
 
 def test_a_refused_folder_is_a_storage_error(tmp_path):
@@ -529,6 +525,6 @@ def test_a_refused_folder_is_a_storage_error(tmp_path):
 
 def test_a_table_of_the_week_is_made_anew_by_the_week():
     friday = date(2014, 12, 12)
-    assert remedy("exit_advice", friday).endswith(f"amc-learning run weekly --week {friday}")
+    assert remedy("exit_advice", friday, friday).endswith(f"amc-learning run weekly --week {friday}")
     assert f"amc-learning run weekly --from {friday} --to {friday}" in old_rows("exit_advice", friday, friday, friday)
     assert f"amc-learning backfill --from {friday} --to {friday}" in old_rows("corrections", friday, friday, friday)
