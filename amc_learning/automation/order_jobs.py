@@ -55,7 +55,7 @@ def release_weights(
     warehouse: dg.ResourceParam[Warehouse],
     settings: dg.ResourceParam[Settings],
 ) -> None:
-    """End a rollback, decide and publish today on it."""
+    """End a rollback, decide and publish today on it; refused while there is none."""
     _order(context, warehouse, settings, OperatorOrder("release", None, _reason(config.reason)))
 
 
@@ -92,7 +92,8 @@ def _order(context: dg.OpExecutionContext, warehouse: Warehouse, settings: Setti
     try:
         document = carry_out(warehouse, settings, order, requested_at=now)
     except (OrderError, DecisionError, PublicationError) as refusal:
-        raise _refused(f"{'day: ' if isinstance(refusal, OrderError) else ''}{refusal}") from refusal
+        is_about_the_day = isinstance(refusal, OrderError) and order.target is not None
+        raise _refused(f"{'day: ' if is_about_the_day else ''}{refusal}") from refusal
     weights = document["data"]["optimized_parameters"]
     metadata = {
         "status": document["status"],

@@ -113,7 +113,7 @@ def rollback(day: Day, *, reason: Reason = "not given") -> None:
 
 @app.command(epilog='Example: amc-learning weights release --reason "feed repaired"')
 def release(*, reason: Reason = "not given") -> None:
-    """End a rollback: nights decide on evidence again."""
+    """End a rollback: nights decide on evidence again. Refused when no rollback holds."""
     _order("release", None, reason)
 
 

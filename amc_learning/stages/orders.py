@@ -11,6 +11,8 @@ import polars as pl
 
 from amc_learning.contracts.documents.names import CORRECTIONS_DOCUMENT
 from amc_learning.contracts.knowledge_days import knowledge_day
+from amc_learning.learning.weights.operator_orders import operator_orders
+from amc_learning.learning.weights.record import ROLLED_BACK
 from amc_learning.settings import Settings
 from amc_learning.stages.decide import decide_days
 from amc_learning.stages.failures import correct_failures
@@ -43,8 +45,16 @@ def carry_out(
 
     Today's night decides the day again with everything known by then and comes to the same vector, because it starts
     from the same previous day.
+
+    Raises:
+        OrderError: a rollback to a day without a decision, or a release while no rollback holds. Nothing was changed.
     """
     today = knowledge_day(requested_at)
+    if order.action == "release" and not is_rolled_back(warehouse, today):
+        raise OrderError(
+            "no rollback holds the weights: there is nothing to release, and nothing was changed; see: "
+            "amc-learning weights history"
+        )
     if order.target is not None and (
         order.target >= today or not warehouse.table("weight_decisions").has(order.target)
     ):
@@ -61,6 +71,24 @@ def carry_out(
     decide_days(warehouse, settings, [today])
     publish_days(warehouse, settings, [today])
     return published_weights(warehouse, today)
+
+
+def is_rolled_back(warehouse: Warehouse, day: date) -> bool:
+    """Whether a person's rollback holds the weights: it is ordered by this day, or the last decision followed one.
+
+    The decision is asked as well, so that a release that was kept but not carried out can be ordered again.
+    """
+    orders = operator_orders(warehouse.table("operator_actions").read(None, day))
+    return orders.on(day) is not None or is_last_decision_held(warehouse)
+
+
+def is_last_decision_held(warehouse: Warehouse) -> bool:
+    """Whether the last decision followed a person's rollback; taking a harmful change back is none."""
+    decided = warehouse.table("weight_decisions")
+    if not (days := decided.days()):
+        return False
+    last = decided.read(days[-1], None, columns=["status", "taken_back_change"])
+    return last["status"].first() == ROLLED_BACK and last["taken_back_change"].is_null().all()
 
 
 @dataclass(frozen=True)

@@ -23,11 +23,10 @@ from amc_learning.learning.effectiveness.changes import IN_FORCE
 from amc_learning.learning.effectiveness.judgement import HARMED
 from amc_learning.learning.modes import ACTIVE, SHADOW
 from amc_learning.learning.weights.projection import project_bounded
-from amc_learning.learning.weights.record import ROLLED_BACK
 from amc_learning.settings import Settings
 from amc_learning.stages.decide import decide_days, standing_weights
 from amc_learning.stages.modes import modes_of
-from amc_learning.stages.orders import OrderError
+from amc_learning.stages.orders import OrderError, is_last_decision_held
 from amc_learning.stages.publish import publish_days, published_on
 from amc_learning.stages.publish_documents import (
     publish_confidence,
@@ -229,22 +228,17 @@ def _changes_since(warehouse: Warehouse, first: date) -> pl.DataFrame:
 def _harm(warehouse: Warehouse, judged: pl.DataFrame) -> str | None:
     """Why the weights should not act now: a change judged harmful is in force, or on its way back."""
     harmful = judged.filter((pl.col("state") == IN_FORCE) & (pl.col("verdict") == HARMED))
-    last = _last_decision(warehouse)
+    decided = warehouse.table("weight_decisions")
+    last = decided.read(decided.days()[-1], None, columns=["taken_back_change"])
     harmful_since = [*harmful["began_on"], *last["taken_back_change"].drop_nulls()]
     if not harmful_since:
         return None
     return f"the change of {harmful_since[0]} is judged to do harm, and is being taken back"
 
 
-def _last_decision(warehouse: Warehouse) -> pl.DataFrame:
-    decided = warehouse.table("weight_decisions")
-    return decided.read(decided.days()[-1], None, columns=["status", "taken_back_change"])
-
-
 def _refuse_while_held(warehouse: Warehouse) -> None:
     """A rollback holds what discovery was told on its target day: of a day in shadow that is not what was looked at."""
-    last = _last_decision(warehouse)
-    if last["status"].first() == ROLLED_BACK and last["taken_back_change"].is_null().all():
+    if is_last_decision_held(warehouse):
         raise OrderError(
             "the weights are not promoted: a rollback holds them, and after a promotion it would hold what discovery "
             "was told on that day, not what the shadow shows. Release it first: amc-learning weights release"

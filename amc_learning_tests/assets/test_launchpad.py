@@ -98,6 +98,13 @@ def test_a_rollback_decides_and_publishes_and_a_release_ends_it(finished):
     assert warehouse.publications.current("weights")["status"] != "rolled_back"
 
 
+def test_a_release_with_nothing_to_release_is_refused_and_changes_no_byte(finished):
+    before = {name: tree(finished.data_dir / name) for name in ("tables", "published")}
+    result = ordered(finished, "weights_release", "release_weights", {"reason": "mended"})
+    assert refusal(result).startswith("no rollback holds the weights: there is nothing to release, and nothing was")
+    assert {name: tree(finished.data_dir / name) for name in before} == before
+
+
 @pytest.mark.parametrize(
     ("config", "said"),
     [

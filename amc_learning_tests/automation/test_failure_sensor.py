@@ -153,7 +153,8 @@ def test_a_day_after_which_another_is_decided_is_left_alone(settings, day):
     noon(open_warehouse(settings), day)
     ahead = next_knowledge_day(day)
     ordered_at = datetime(ahead.year, ahead.month, ahead.day, 17, tzinfo=UTC)
-    carry_out(open_warehouse(settings), settings, OperatorOrder("release", None, "x"), requested_at=ordered_at)
+    target = open_warehouse(settings).table("weight_decisions").days()[0]
+    carry_out(open_warehouse(settings), settings, OperatorOrder("rollback", target, "x"), requested_at=ordered_at)
     look = tick(settings)
     assert (look.run_requests, look.cursor) == ([], None)
     assert f"{ahead} is decided already" in look.skip_message

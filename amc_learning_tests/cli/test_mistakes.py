@@ -32,6 +32,7 @@ TYPED = [
     (("weights", "show"), 1, "nothing is published yet; run a night first: amc-learning run daily"),
     (("weights", "show", "--date", "2024-01-02"), 1, "no weights of 2024-01-02 .* run daily --date 2024-01-02"),
     (("weights", "rollback", "2024-01-02"), 1, "see: amc-learning weights history"),
+    (("weights", "release"), 1, "no rollback holds the weights: there is nothing to release"),
     (("corrections", "veto", "nope"), 1, "no correction is named 'nope'"),
     (("quarantine", "show", "7f3a"), 1, "amc-learning quarantine list"),
     (("quarantine", "replay", "--kind", "nope"), 2, "--kind nope: there is no such kind; there are discovery, thesis"),

@@ -2,12 +2,21 @@
 
 from datetime import date
 
+import polars as pl
 import pytest
 
 from amc_learning.cli.common import now
 from amc_learning.contracts.knowledge_days import knowledge_day, next_knowledge_day
-from amc_learning.stages.orders import OperatorOrder, carry_out
-from amc_learning_tests.acceptance.loop import DAYS, RECEIVED_AT, backfilled, kept, open_warehouse, run_through_dagster
+from amc_learning.stages.orders import OperatorOrder, OrderError, carry_out
+from amc_learning_tests.acceptance.loop import (
+    DAYS,
+    RECEIVED_AT,
+    backfilled,
+    kept,
+    open_warehouse,
+    run_through_dagster,
+    tree,
+)
 from amc_learning_tests.cli.calling import amc
 
 
@@ -85,11 +94,24 @@ def test_a_release_gives_the_decision_back_to_the_evidence(finished):
     assert warehouse.publications.current("weights")["status"] != "rolled_back"
 
 
-def test_release_without_a_rollback_is_harmless(finished):
-    before = vector(finished, DAYS[-1])
+def test_a_release_with_nothing_to_release_is_refused_in_one_sentence_and_changes_no_byte(finished):
+    before = {name: tree(finished.data_dir / name) for name in ("tables", "published")}
     answer = amc(finished.data_dir, "weights", "release", "--reason", "nothing to release")
-    assert answer.code == 0, answer.all
-    document = open_warehouse(finished).publications.current("weights")
-    after = vector(finished, date.fromisoformat(document["known_on"]))
-    assert largest_step(before, after) <= finished.weights.daily_limit + 1e-9
-    assert document["status"] != "rolled_back"
+    assert (answer.code, answer.said) == (1, "")
+    assert "no rollback holds the weights: there is nothing to release, and nothing was changed" in answer.all
+    assert {name: tree(finished.data_dir / name) for name in before} == before
+
+
+def test_a_release_that_was_kept_but_not_carried_out_can_be_ordered_again(finished):
+    """As after a crash between the order and its decision: the last decision still follows the rollback."""
+    warehouse, release = open_warehouse(finished), OperatorOrder("release", None, "repaired")
+    carry_out(warehouse, finished, OperatorOrder("rollback", DAYS[0], "broken"), requested_at=RECEIVED_AT)
+    tomorrow = next_knowledge_day(knowledge_day(RECEIVED_AT))
+    ordered_at = RECEIVED_AT + (tomorrow - knowledge_day(RECEIVED_AT))
+    row = {"known_on": tomorrow, "requested_at": ordered_at, "action": "release", "target_known_on": None, "reason": ""}
+    actions = warehouse.table("operator_actions")
+    actions.merge(pl.DataFrame([row], schema=actions.table.schema))
+    again = carry_out(warehouse, finished, release, requested_at=ordered_at.replace(minute=59))
+    assert (again["known_on"], again["status"] == "rolled_back") == (str(tomorrow), False)
+    with pytest.raises(OrderError, match="nothing to release"):
+        carry_out(warehouse, finished, release, requested_at=ordered_at.replace(minute=59))

@@ -19,7 +19,7 @@ AFTER = next_knowledge_day(NOON)
 def ordered(finished):
     """All nights ran; the next day is decided at its noon by an order of a person."""
     warehouse = open_warehouse(finished)
-    order = OperatorOrder("release", None, "noon")
+    order = OperatorOrder("rollback", DAYS[0], "noon")
     carry_out(warehouse, finished, order, requested_at=datetime(NOON.year, NOON.month, NOON.day, 17, tzinfo=UTC))
     return finished
 
@@ -47,7 +47,7 @@ def test_refreshed_evidence_is_no_night(ordered):
 def test_a_failed_night_behind_a_decision_at_noon_is_named_and_its_command_mends_it(ordered):
     warehouse = open_warehouse(ordered)
     noon = datetime(AFTER.year, AFTER.month, AFTER.day, 17, tzinfo=UTC)
-    carry_out(warehouse, ordered, OperatorOrder("release", None, "noon again"), requested_at=noon)
+    carry_out(warehouse, ordered, OperatorOrder("rollback", DAYS[1], "noon again"), requested_at=noon)
     assert missed_nights(warehouse) == [NOON]
     (finding,) = [one for one in examine(warehouse, ordered) if one.subject == "nights"]
     assert finding.finding == f"nights that never ran: {NOON}"
