@@ -14,8 +14,23 @@ if TYPE_CHECKING:
 MAX_NAMED = 20
 """Damaged files named one by one; a disk that lost more is told by their number."""
 
-Folder = Annotated[Path, typer.Argument(help="Folder of backups, outside the data directory.")]
-Source = Annotated[Path, typer.Argument(help="One backup: the folder that amc-learning backup printed.")]
+
+def folder_argument(text: str) -> Path:
+    """A folder typed by a person; an empty one, like that of an unset variable, would mean the working directory."""
+    if not text.strip():
+        raise typer.BadParameter("is empty; name a folder, like /mnt/backups, or . for the working directory")
+    return Path(text)
+
+
+Folder = Annotated[
+    Path, typer.Argument(parser=folder_argument, metavar="INTO", help="Folder of backups, outside the data directory.")
+]
+Source = Annotated[
+    Path,
+    typer.Argument(
+        parser=folder_argument, metavar="SOURCE", help="One backup: the folder that amc-learning backup printed."
+    ),
+]
 
 
 def backup(
