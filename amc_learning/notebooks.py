@@ -23,7 +23,7 @@ import polars as pl
 
 from amc_learning.settings import Settings
 from amc_learning.warehouse import Warehouse
-from amc_learning.warehouse.errors import TableError
+from amc_learning.warehouse.errors import QueryError, TableError
 from amc_learning.warehouse.sql import connect, query
 
 Day = date | str
@@ -97,10 +97,14 @@ class ReadOnlyWarehouse:
         """The rows of one query over every table (DuckDB).
 
         Raises:
-            QueryError: not one statement, not a query, or refused by DuckDB, with its words.
+            QueryError: not one statement, not a query, or refused by DuckDB, with its words; where it does not know a
+                name or cannot read the statement, with what lists the names.
         """
         with connect(self._warehouse, statement) as connection:
-            result = query(connection, statement)
+            try:
+                result = query(connection, statement)
+            except QueryError as error:
+                raise _with_remedy(error) from error.__cause__
         return pl.DataFrame(result.rows, schema=list(result.columns), orient="row", infer_schema_length=None)
 
     def document(self, name: str, day: Day | None = None) -> dict[str, Any] | None:
@@ -130,6 +134,15 @@ def open_warehouse(data_dir: Path | str | None = None) -> ReadOnlyWarehouse:
         )
     warehouse = Warehouse.open(settings.data_dir, settings.features.components, **settings.places)
     return ReadOnlyWarehouse(settings, warehouse)
+
+
+def _with_remedy(error: QueryError) -> QueryError:
+    import duckdb  # noqa: PLC0415 - loaded already: only a query comes here
+
+    refused = duckdb.CatalogException | duckdb.BinderException | duckdb.ParserException
+    if not isinstance(error.__cause__, refused):
+        return error
+    return QueryError(f"{error}\n\n.tables() lists the tables, .describe('TABLE') its columns")
 
 
 def _summary(warehouse: Warehouse, name: str) -> tuple[Any, ...]:

@@ -59,6 +59,14 @@ def test_sql_gives_a_frame_with_types(learned, finished):
         learned.sql("drop view weight_decisions")
 
 
+@pytest.mark.parametrize("statement", ["select * from nonsense", "select x from weight_decisions", "selct 1"])
+def test_sql_with_a_name_that_is_none_keeps_the_words_of_duckdb_and_ends_with_where_names_are(learned, statement):
+    with pytest.raises(
+        QueryError, match=r"(?s)Error: .*\.tables\(\) lists the tables, \.describe\('TABLE'\) its columns$"
+    ):
+        learned.sql(statement)
+
+
 def test_documents_are_those_published(learned, finished):
     publications = open_warehouse(finished).publications
     assert learned.document("weights") == publications.current("weights")
