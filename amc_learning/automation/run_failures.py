@@ -24,16 +24,22 @@ REMIND_AFTER = timedelta(days=7)
 MOST_KINDS = 200
 """Kinds of failure remembered, the newest."""
 
+OUR_CLASS = re.compile(r"\Aamc_learning(?:\.\w+)+: ")
+"""What Dagster puts before the sentence of an exception of this package: its module and class."""
+
 RANGE = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
 
 
 def failure_sentence(event: dg.DagsterEvent) -> str:
-    """What went wrong in a step, in the words of the error that caused it."""
+    """What went wrong in a step, in the words of the error that caused it.
+
+    An error of ours is a sentence already; one of Python or a library keeps its class, which is half of what it says.
+    """
     error = getattr(event.event_specific_data, "error", None)
     cause = error.cause if error and error.cause else error
     failure = getattr(event.event_specific_data, "user_failure_data", None)
     said = (failure.description if failure else None) or (cause.message if cause else event.message) or "failed"
-    return f"{event.step_key}: {said.strip()}"
+    return f"{event.step_key}: {OUR_CLASS.sub('', said).strip()}"
 
 
 def run_failure_alerts(settings: Settings) -> dg.SensorDefinition:

@@ -13,12 +13,14 @@ from amc_learning.automation.channels import channels_of
 from amc_learning.automation.run_failures import keep_untold, kind_of, retry_untold, run_failure_alerts
 from amc_learning.settings import Alerts, Settings
 from amc_learning.stages.alert_record import ToldFailure, change_record, failing_channels, read_record
+from amc_learning.warehouse.errors import CorruptPartition
 from amc_learning_tests.automation.mail import PASSWORD, USER, free_port, mail_server
 from amc_learning_tests.automation.test_regime_sensor import Webhook
 from amc_learning_tests.cli.calling import amc
 
 LOG = logging.getLogger("test")
 ALERT = Alert("run failed", "the night failed\nBcc: everybody@example.org", {"job": "night"})
+
 
 
 @pytest.fixture
@@ -128,6 +130,12 @@ def breaking():
 
 
 @dg.op
+def refusing():
+    told = "price_bars: 2 rows are gone; run the day again: amc-learning run daily"
+    raise CorruptPartition(told) from KeyError("price_bars")
+
+
+@dg.op
 def working():
     return None
 
@@ -138,14 +146,19 @@ def bad_night():
 
 
 @dg.job(name="night")
+def refused_night():
+    refusing()
+
+
+@dg.job(name="night")
 def good_night():
     working()
 
 
-def failed_run(instance, settings):
+def failed_run(instance, settings, night=bad_night):
     """One night that fails, and what the sensor does about it."""
     silent = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-    result = bad_night.execute_in_process(instance=instance, raise_on_error=False, run_config=silent)
+    result = night.execute_in_process(instance=instance, raise_on_error=False, run_config=silent)
     failure = next(event for event in result.all_events if event.event_type is dg.DagsterEventType.RUN_FAILURE)
     context = dg.build_run_status_sensor_context(
         sensor_name="run_failure_alert",
@@ -171,6 +184,17 @@ def test_nights_that_fail_of_the_same_thing_are_told_once_until_one_succeeds(
         good_night.execute_in_process(instance=instance)
         failed_run(instance, chosen)
         assert len(webhook.bodies) == 2
+
+
+def test_a_sentence_of_ours_is_told_alone_without_the_class_that_carried_it(
+    tmp_path, clean_environment, webhook, address
+):
+    chosen = settings_of(tmp_path, webhook_url=address)
+    with dg.DagsterInstance.ephemeral() as instance:
+        failed_run(instance, chosen, refused_night)
+    (body,) = webhook.bodies
+    sentence = "refusing: price_bars: 2 rows are gone; run the day again: amc-learning run daily"
+    assert body["sentence"] == f"night failed: {sentence}"
 
 
 def test_a_failure_that_goes_on_for_a_week_is_told_again_with_its_count(tmp_path, clean_environment, webhook, address):
