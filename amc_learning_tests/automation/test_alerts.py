@@ -21,6 +21,7 @@ from amc_learning_tests.cli.calling import amc
 LOG = logging.getLogger("test")
 ALERT = Alert("run failed", "the night failed\nBcc: everybody@example.org", {"job": "night"})
 
+WRONG_PASSWORD = "no-such-4711"
 
 
 @pytest.fixture
@@ -67,7 +68,7 @@ def test_an_alert_arrives_by_mail_encrypted_with_its_section_and_no_header_of_it
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"smtp_password": "wrong"}, "refused alerts.smtp_user and alerts.smtp_password (535)"),
+        ({"smtp_password": WRONG_PASSWORD}, "refused alerts.smtp_user and alerts.smtp_password (535)"),
         ({"smtp_ca_file": None}, "alerts.smtp_ca_file"),
         ({"email_to": ("x@refused.example",)}, "refused every address"),
         ({"email_to": ("x@refused.example", "a@example.org")}, "refused 1 of 2 addresses"),
@@ -83,7 +84,7 @@ def test_mail_that_is_not_taken_is_said_in_words_without_secrets_and_raises_noth
         chosen = settings_of(tmp_path, **{**mailing(port, ca_file), **change})
         assert deliver(ALERT, chosen, LOG) == ("email",)
     assert said in caplog.text
-    assert PASSWORD.decode() not in caplog.text
+    assert chosen.alerts.smtp_password.get_secret_value() not in caplog.text
     (trouble,) = failing_channels(chosen.data_dir)
     assert said in trouble
 
