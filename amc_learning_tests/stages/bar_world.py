@@ -1,5 +1,7 @@
 """A small market of known prices in a data directory: six symbols, thirty sessions, a candidate of each every day."""
 
+import multiprocessing
+from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -37,6 +39,24 @@ def open_world(data_dir: Path, **sections: object) -> tuple[Warehouse, Settings]
     """A data directory without anything in it."""
     settings = Settings(data_dir=data_dir, **sections)  # type: ignore[arg-type]
     return Warehouse.open(settings.data_dir, settings.features.components), settings
+
+
+def stored(warehouse: Warehouse) -> pl.DataFrame:
+    """All bars of the table."""
+    return warehouse.table("price_bars").read(None, None)
+
+
+def closes(warehouse: Warehouse, symbol: str) -> dict[date, float]:
+    """The stored closes of a symbol by session."""
+    return dict(stored(warehouse).filter(pl.col("symbol") == symbol).select("known_on", "close_usd").iter_rows())
+
+
+def exit_code_of(function: Callable[..., None], *arguments: object) -> int | None:
+    """How a process of its own that calls this function ends."""
+    process = multiprocessing.get_context("spawn").Process(target=function, args=arguments)
+    process.start()
+    process.join()
+    return process.exitcode
 
 
 def add_candidates(warehouse: Warehouse, every: int = 1) -> None:
