@@ -30,6 +30,7 @@ from amc_learning.stages import advice
 from amc_learning.stages.day_rows import Row
 from amc_learning.stages.night_tables import RECENT_DAYS, NightTables
 from amc_learning.stages.selection_findings import controls_advice, selection_analysis
+from amc_learning.stages.stored_documents import understood
 
 ADJUSTED = ("BUY_MORE", "HOLD", "TRIM", "LIQUIDATE")
 SOURCES = ("ai", "rule_based")
@@ -87,7 +88,9 @@ class Night:
         publications = self.tables.warehouse.publications
         told = [known for known in publications.history(CONFIDENCE_DOCUMENT) if known <= self.day][-1:]
         document = publications.document(CONFIDENCE_DOCUMENT, told[0]) if told else None
-        return None if document is None else ConfidenceData.model_validate(document["data"])
+        if document is None:
+            return None
+        return understood(ConfidenceData, document, name=CONFIDENCE_DOCUMENT, day=told[0], part="data")
 
     @cached_property
     def corrections(self) -> list[Row]:

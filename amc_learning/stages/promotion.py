@@ -11,7 +11,9 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from pydantic import BaseModel
 
+from amc_learning.contracts.documents import ConfidenceDocument, CorrectionsDocument, WeightsDocument
 from amc_learning.contracts.documents.names import (
     CONFIDENCE_DOCUMENT,
     CORRECTIONS_DOCUMENT,
@@ -34,6 +36,7 @@ from amc_learning.stages.publish_documents import (
     publish_recommendations,
     publish_regimes,
 )
+from amc_learning.stages.stored_documents import understood
 from amc_learning.warehouse import Warehouse
 
 CHANGE_FIELDS = (
@@ -59,6 +62,11 @@ MAP_FIELDS = (
     "brier_calibrated",
     "n_theses",
 )
+SHOWN_AS: Mapping[str, type[BaseModel]] = {
+    WEIGHTS_DOCUMENT: WeightsDocument,
+    CONFIDENCE_DOCUMENT: ConfidenceDocument,
+    CORRECTIONS_DOCUMENT: CorrectionsDocument,
+}
 CORRECTION_FIELDS = ("name", "kind", "target", "factor", "raise_points", "severity", "expires_on", "verdict")
 
 
@@ -117,6 +125,7 @@ def shadow_account(warehouse: Warehouse, settings: Settings, document: str, toda
 
     Raises:
         OrderError: the document has no mode, is not in shadow, or nothing of it was published in shadow.
+        CorruptDocument: what was published in shadow was written by another version.
     """
     _refuse_unknown(document)
     modes = modes_of(warehouse, settings, today)[document]
@@ -131,6 +140,7 @@ def shadow_account(warehouse: Warehouse, settings: Settings, document: str, toda
             f"no {document} are published in shadow yet: there is nothing to judge; run a night first: "
             "amc-learning run daily"
         )
+    understood(SHOWN_AS[document], published, name=document, day=nights[-1])
     findings, walk, harm = _learned(warehouse, settings, document, published, first=nights[0])
     return ShadowAccount(document, since, nights[0], nights[-1], len(nights), findings, walk, harm)
 

@@ -30,6 +30,7 @@ from amc_learning.stages.night_tables import NightTables
 from amc_learning.stages.patterns import pattern_document
 from amc_learning.stages.publish import PublicationError, stored
 from amc_learning.stages.report import ReportTables, daily_report
+from amc_learning.stages.stored_documents import understood
 from amc_learning.stages.turns import taking_turns
 from amc_learning.warehouse import Warehouse
 from amc_learning.warehouse.publications import PublishReport
@@ -103,9 +104,10 @@ def draw_page(warehouse: Warehouse, day: date) -> Path:
 
     Raises:
         PublicationError: no report was published for that day.
+        CorruptDocument: it was written by another version.
     """
     document = warehouse.publications.document(REPORT_DOCUMENT, day)
     if document is None:
         raise PublicationError(f"no report of {day}; run the day first: amc-learning run daily --date {day}")
-    report = DailyReport.model_validate({name: value for name, value in document.items() if name != "sha256"})
+    report = understood(DailyReport, document, name=REPORT_DOCUMENT, day=day)
     return warehouse.publications.write_page(REPORT_DOCUMENT, day, render_page(report))
