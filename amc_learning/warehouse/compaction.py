@@ -59,7 +59,7 @@ def compact(table: PartitionedTable, before: date, *, is_dry: bool = False) -> C
         is_dry: only count what would be.
 
     Raises:
-        CorruptPartition, TableError, StorageError: as `PartitionedTable.pack`; months before it are packed.
+        CorruptPartition, TableError, StorageError: as `PartitionedTable.pack`; nothing was packed.
     """
     counted = files_of(table)
     months = list(_months_to_pack(table, before))
@@ -67,8 +67,7 @@ def compact(table: PartitionedTable, before: date, *, is_dry: bool = False) -> C
         n_files = counted.n_files - sum(n_files - 1 for _, n_files in months)
         after = TableFiles(counted.table, counted.n_days, counted.n_rows, counted.n_bytes, n_files)
         return Compaction(counted, after, len(months))
-    for days, _ in months:
-        table.pack(days)
+    table.pack([day for days, _ in months for day in days])
     return Compaction(counted, files_of(table), len(months))
 
 

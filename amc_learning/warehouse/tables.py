@@ -9,10 +9,11 @@ import contextlib
 import hashlib
 import io
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cached_property
+from itertools import groupby
 from pathlib import Path
 
 import polars as pl
@@ -131,46 +132,30 @@ class PartitionedTable:
             return replace(self._commit(partitions, seen), repaired=tuple(entry.known_on for entry in damaged))
 
     def pack(self, days: Sequence[date]) -> None:
-        """Put the rows of these days, all of one month, into one file. What is stored stays the same; where changes.
+        """Put the rows of these days into one file for each of their months. What is stored stays; where changes.
 
         A day that is written again afterwards gets a file of its own again.
 
         Args:
-            days: knowledge days of one month; all days of that month that lie in its file already must be among them.
+            days: knowledge days; of a month, all that lie in its file already must be among them.
 
         Raises:
             CorruptPartition: a partition is damaged; nothing was packed.
-            TableError: the days are not such days, or a partition was written under another declaration.
+            TableError: days of a month are missing, or a partition was written under another declaration.
             StorageError: the file system refused; the stored partitions are what they were.
         """
         with self._as_only_writer():
             seen = self._seen()
             before = self._parsed(seen)
-            entries = [before[day] for day in sorted(set(days)) if day in before and before[day].file is not None]
-            if not entries:
-                return
-            months = {(day.year, day.month) for day in days}
-            left = [
-                entry
-                for entry in before.values()
-                if entry.pack_sha256 and (entry.known_on.year, entry.known_on.month) in months and entry not in entries
-            ]
-            if len(months) != 1 or left:
-                raise TableError(f"table {self.table.name}: a month is packed as a whole, or not at all")
-            rows = self._load(entries, None, is_locked=True).rechunk()
-            content = parquet_bytes(rows)
-            # the files of the days go afterwards: what replaces them is read once before
-            if not pl.read_parquet(io.BytesIO(content)).equals(rows):
-                raise StorageError(f"table {self.table.name}: parquet does not give back what was written; not packed")
-            sha256 = hashlib.sha256(content).hexdigest()
-            after = {**before, **{entry.known_on: replace(entry, pack_sha256=sha256) for entry in entries}}
+            after = dict(before)
             try:
-                path = self._partitions.pack_path(entries[0].known_on, sha256)
-                self.storage.write_data(self.folder, {path: content})
-                self.storage.replace(self.folder / MANIFEST_NAME, manifest_bytes(after), seen)
+                for entries in self._months(before, days):
+                    after |= {entry.known_on: entry for entry in self._packed(entries)}
+                if after != before:
+                    self.storage.replace(self.folder / MANIFEST_NAME, manifest_bytes(after), seen)
             except OSError as error:
                 raise self._refused(error) from error
-            self._keep_only([entry.known_on for entry in entries], after, before)
+            self._keep_only([day for day, entry in after.items() if entry != before[day]], after, before)
 
     def read(self, start: date | None, end: date | None, columns: Sequence[str] | None = None) -> pl.DataFrame:
         """Rows of the knowledge days from `start` to `end`, both included, verified against the manifest.
@@ -270,6 +255,29 @@ class PartitionedTable:
         self._keep_only(changed, after, before)
         n_rows = sum(entry.n_rows for entry, _ in partitions.values())
         return WriteReport(len(partitions), len(changed), n_rows)
+
+    def _months(self, before: Mapping[date, ManifestEntry], days: Iterable[date]) -> Iterator[list[ManifestEntry]]:
+        """The entries with rows of these days by month; a file that is to be left behind half-read is refused."""
+        wanted = set(days)
+        filled = [entry for entry in before.values() if entry.file is not None]
+        for _, of_month in groupby(filled, key=lambda entry: (entry.known_on.year, entry.known_on.month)):
+            listed = list(of_month)
+            entries = [entry for entry in listed if entry.known_on in wanted]
+            if entries and any(entry.pack_sha256 for entry in listed if entry.known_on not in wanted):
+                raise TableError(f"table {self.table.name}: a month is packed as a whole, or not at all")
+            if entries:
+                yield entries
+
+    def _packed(self, entries: Sequence[ManifestEntry]) -> list[ManifestEntry]:
+        """Write the file of a month; the entries that say so. The caller holds the lock."""
+        rows = self._load(entries, None, is_locked=True).rechunk()
+        content = parquet_bytes(rows)
+        # the files of the days go afterwards: what replaces them is read once before
+        if not pl.read_parquet(io.BytesIO(content)).equals(rows):
+            raise StorageError(f"table {self.table.name}: parquet does not give back what was written; nothing packed")
+        sha256 = hashlib.sha256(content).hexdigest()
+        self.storage.write_data(self.folder, {self._partitions.pack_path(entries[0].known_on, sha256): content})
+        return [replace(entry, pack_sha256=sha256) for entry in entries]
 
     def _damaged_packs(self, entries: Mapping[date, ManifestEntry], days: Iterable[date]) -> set[str]:
         """The hashes of the months' files that hold one of these days and are damaged or missing."""

@@ -193,14 +193,14 @@ def test_statistics_are_of_days_rows_bytes_and_files(table):
 
 
 def test_a_month_is_packed_as_a_whole_or_not_at_all(table):
-    with pytest.raises(TableError, match="as a whole"):
-        table.pack([day(0), day(40)])
     table.pack([day(0), day(1), day(4)])
     with pytest.raises(TableError, match="as a whole"):
         table.pack([day(0), day(30)])
     table.pack([day(number) for number in JANUARY])
     assert len(files(table)) == 3
-    table.pack([day(2)])
+    before = stored_bytes(table)
+    table.pack([])
+    assert stored_bytes(table) == before
 
 
 # -- damage -------------------------------------------------------------------------------------------------------
