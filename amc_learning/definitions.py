@@ -138,6 +138,7 @@ def build_defs(
                 checks.statement_check(statement)
                 for statement in statements(chosen.features.components, daily_limit=chosen.weights.daily_limit)
             ),
+            *(checks.understood_check(table) for table in checks.MADE_FROM),
         ],
         jobs=[
             jobs.daily_correction_cycle,

@@ -6,6 +6,7 @@ import dagster as dg
 import pytest
 import yaml
 
+from amc_learning.assets.checks import UNDERSTOOD
 from amc_learning.assets.common import WEEKLY
 from amc_learning.definitions import (
     DOCUMENT_ASSETS,
@@ -89,9 +90,9 @@ def test_the_published_weights_have_a_freshness_policy(definitions):
     assert spec.freshness_policy.deadline_cron.endswith("* * 2-6")
 
 
-def test_every_check_blocks_and_every_checked_table_has_one(definitions):
+def test_every_check_blocks_but_warnings_and_every_checked_table_has_one(definitions):
     checks = [spec for checks in definitions.asset_checks for spec in checks.check_specs]
-    assert all(spec.blocking and spec.description for spec in checks)
+    assert all(spec.blocking == (spec.name != UNDERSTOOD) and spec.description for spec in checks)
     assert {spec.asset_key.to_user_string() for spec in checks} == {asset.key.to_user_string() for asset in TABLES}
 
 

@@ -1,14 +1,20 @@
 """Every check fails on what it is there for, and shows the rows, their number and the remedy."""
 
+import json
+from datetime import UTC, datetime, time, timedelta
+
 import dagster as dg
 import polars as pl
 import pytest
 
-from amc_learning.assets.checks import CONTRACT, SHOWN_ROWS
+from amc_learning.assets.checks import CONTRACT, MADE_FROM, SHOWN_ROWS, UNDERSTOOD
 from amc_learning.assets.statements import statements
 from amc_learning.definitions import TABLE_ASSETS, build_defs
+from amc_learning.stages.collect import drain_events
+from amc_learning.warehouse import InboxEvent
+from amc_learning.warehouse.events import QuarantineItem
 from amc_learning.warehouse.tables import PartitionedTable
-from amc_learning_tests.acceptance.loop import DAYS, open_warehouse
+from amc_learning_tests.acceptance.loop import DAYS, open_warehouse, run_through_dagster
 
 DAY = DAYS[-1]
 HIGH = pl.lit(250.0)
@@ -133,6 +139,56 @@ def test_a_null_where_none_may_be_fails_the_contract_and_shows_the_rows(finished
 def test_statements_about_rare_rows_see_a_violation(finished, check, row):
     statement = next(one for one in all_statements(finished) if one.name == check)
     assert pl.DataFrame([row]).filter(statement.holds).is_empty()
+
+
+def warned(settings, table, day):
+    """The evaluation of a table's warning in a run of its asset over this day, and whether the run succeeded."""
+    result = run_through_dagster(settings, [day], assets=[table])
+    (evaluation,) = [one for one in result.get_asset_check_evaluations() if one.check_name == UNDERSTOOD]
+    return evaluation, result.success
+
+
+@pytest.mark.parametrize("table", MADE_FROM)
+def test_what_was_understood_whole_is_no_warning(finished, table):
+    evaluation, is_success = warned(finished, table, DAY)
+    assert (evaluation.passed, evaluation.metadata["n_broken"].value, is_success) == (True, 0, True)
+
+
+@pytest.mark.parametrize("table", MADE_FROM)
+def test_an_item_in_quarantine_is_a_warning_on_the_day_it_came_and_stops_nothing(finished, table):
+    kind, noon = MADE_FROM[table], datetime.combine(DAY, time(17), UTC)
+    item = QuarantineItem(kind, "a.json row 3", "symbol", "symbol is missing", "{}", noon)
+    other = QuarantineItem(kind, "a.json row 4", "symbol", "of another day", "{}", noon - timedelta(days=1))
+    identifier, _ = open_warehouse(finished).inbox.quarantine([item, other])
+    evaluation, is_success = warned(finished, table, DAY)
+    assert (evaluation.passed, evaluation.severity, is_success) == (False, dg.AssetCheckSeverity.WARN, True)
+    (row,) = evaluation.metadata["broken_rows"].records
+    assert row.data == {
+        "known_on": str(DAY), "kept_in": "quarantine", "id": identifier[:12], "field": "symbol",
+        "reason": "symbol is missing",
+    }  # fmt: skip
+    assert "amc-learning quarantine replay" in evaluation.description
+    open_warehouse(finished).inbox.resolve_quarantine(identifier)
+    assert warned(finished, table, DAY)[0].passed
+
+
+def test_a_rejected_value_is_a_warning_with_its_event_path_and_reason(finished):
+    warehouse = open_warehouse(finished)
+    payload = {"symbol": "AAA", "recommendation": "HOLD", "confidence": "rather sure", "timestamp": f"{DAY}T15:00:00Z"}
+    noon = datetime.combine(DAY, time(17), UTC)
+    event = InboxEvent(
+        kind="thesis", event_id="unsure", known_on=DAY, received_at=noon, occurred_at=noon,
+        occurred_at_source="receipt", source="http", payload=json.dumps(payload),
+    )  # fmt: skip
+    warehouse.inbox.append([event])
+    drain_events(warehouse, "thesis")
+    evaluation, is_success = warned(finished, "thesis_decisions", DAY)
+    assert (evaluation.passed, evaluation.severity, is_success) == (False, dg.AssetCheckSeverity.WARN, True)
+    stored = warehouse.table("thesis_rejections").read(DAY, DAY)
+    assert evaluation.metadata["n_broken"].value == stored.height > 0
+    row = evaluation.metadata["broken_rows"].records[0].data
+    assert (row["kept_in"], row["id"]) == ("thesis_rejections", "unsure")
+    assert (row["field"], row["reason"]) == stored.select("path", "reason").row(0)
 
 
 def test_a_check_run_by_itself_from_the_ui_looks_at_the_last_stored_day(finished):
