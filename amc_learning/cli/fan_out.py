@@ -17,9 +17,9 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from amc_learning.cli import daemon_lock
 from amc_learning.cli.common import open_warehouse
 from amc_learning.cli.dagster_runs import dagster_instance, prepare_dagster_home
 from amc_learning.settings import Settings
@@ -35,10 +35,16 @@ Answer = TypeVar("Answer")
 
 POLL_SECONDS = 0.25
 PATIENCE_SECONDS = 180.0
-"""How long runs may wait in the queue, or the database be away, before the command gives up."""
+"""How long runs may wait in the queue, or a question to the database may break off, before the command gives up."""
 
 DAEMON_AGE_SECONDS = 60.0
 """A daemon says twice a minute that it is alive; one that was heard of longer ago is gone."""
+
+SIGN_SECONDS = 1.0
+"""How often it is looked whether a daemon says so again."""
+
+ROUND_LOCK_NAME = ".fan_out_round.lock"
+"""Lock file beside the tables, held for one round: of a database that broke, its end says so, and not only the last."""
 
 STOP_SECONDS = 20.0
 """A daemon that has not ended this long after being asked is ended."""
@@ -81,7 +87,9 @@ def run_fan_out(
         Seconds per round.
 
     Raises:
-        FanOutError: a part failed and was not tried again, or nobody takes runs from the queue.
+        FanOutError: a part failed and was not tried again, nobody takes runs from the queue, or Dagster's storage is
+            away.
+        StorageError: the database that gives turns broke in this round.
     """
     from amc_learning.automation.parts import parts_of  # noqa: PLC0415
     from amc_learning.stages.collect import drain_all_events  # noqa: PLC0415
@@ -89,16 +97,17 @@ def run_fan_out(
 
     warehouse = open_warehouse(settings)
     seconds = {}
-    home = prepare_dagster_home(settings)
-    with dagster_instance(settings) as instance, whole_cycle(warehouse):
+    prepare_dagster_home(settings)
+    with _storage_explained(), dagster_instance(settings) as instance, whole_cycle(warehouse):
         _refuse_one_at_a_time(instance)
-        _cancel_left_over(instance)
-        with _daemon(instance, n_workers, home / LOG_NAME) as is_alive:
+        _end_left_over(instance)
+        with _daemon(settings, instance, n_workers, say) as is_alive:
             drain_all_events(warehouse)
             queue = _Queue(settings, instance, is_alive)
             for round_ in Round:
                 started = time.perf_counter()
-                queue.run(parts_of(round_, days, n_workers))
+                with warehouse.storage.locked(warehouse.tables_folder / ROUND_LOCK_NAME):
+                    queue.run(parts_of(round_, days, n_workers))
                 seconds[str(round_)] = round(time.perf_counter() - started, 3)
                 say(f"{round_}: {seconds[round_]:.1f} s")
     return seconds
@@ -118,8 +127,10 @@ class _Queue:
 
     def run(self, parts: "Sequence[Part]") -> None:
         """Put these parts into the queue and wait until all of them are done."""
+        from dagster._core.utils import make_new_run_id  # noqa: PLC0415
+
         for part in parts:
-            _patiently(partial(self._submit, part))
+            _patiently(partial(self._submit, part, make_new_run_id()))
         waiting, heard_at = {part.name for part in parts}, time.monotonic()
         while waiting:
             time.sleep(POLL_SECONDS)
@@ -134,22 +145,25 @@ class _Queue:
                     "(amc-learning up) and the workers, then run the same command again"
                 )
 
-    def _submit(self, part: "Part") -> None:
+    def _submit(self, part: "Part", run_id: str) -> None:
+        """Put a part into the queue; said again after the database broke in the middle, it lies there once."""
         from dagster._core.definitions.reconstruct import ReconstructableRepository  # noqa: PLC0415
 
         from amc_learning.automation.parts import FAN_OUT_TAG, PART_TAG  # noqa: PLC0415
 
         repository = ReconstructableRepository.for_module(DEFINITIONS, "defs")
-        run = self._instance.create_run_for_job(
-            self._job,
-            run_config=part.run_config,
-            tags={FAN_OUT_TAG: self._fan_out, PART_TAG: part.name, "dagster/max_retries": str(MAX_RETRIES)},
-            status="NOT_STARTED",
-            remote_job_origin=_remote_origin(self._location, self._job.name),
-            job_code_origin=repository.get_reconstructable_job(self._job.name).get_python_origin(),
-        )
+        if self._instance.get_run_by_id(run_id) is None:
+            self._instance.create_run_for_job(
+                self._job,
+                run_id=run_id,
+                run_config=part.run_config,
+                tags={FAN_OUT_TAG: self._fan_out, PART_TAG: part.name, "dagster/max_retries": str(MAX_RETRIES)},
+                status="NOT_STARTED",
+                remote_job_origin=_remote_origin(self._location, self._job.name),
+                job_code_origin=repository.get_reconstructable_job(self._job.name).get_python_origin(),
+            )
         # the queue asks the workspace for nothing: the daemon has its own
-        self._instance.submit_run(run.run_id, workspace=None)  # type: ignore[arg-type]
+        self._instance.submit_run(run_id, workspace=None)  # type: ignore[arg-type]
 
     def _runs(self) -> "Sequence[dg.DagsterRun]":
         import dagster as dg  # noqa: PLC0415
@@ -160,8 +174,11 @@ class _Queue:
 
     def _refuse_failures(self, runs: "Sequence[dg.DagsterRun]") -> None:
         """A failed run that Dagster starts anew is waited for; another one ends the command."""
+        # Dagster says whether it does a moment after the failure itself
+        unsaid = "true" if self._instance.run_retries_enabled else "false"
         for run in runs:
-            is_over = run.is_failure_or_canceled and run.tags.get("dagster/will_retry") != "true"
+            is_tried_again = run.status.value == "FAILURE" and run.tags.get("dagster/will_retry", unsaid) == "true"
+            is_over = run.is_failure_or_canceled and not is_tried_again
             if is_over and all(other.parent_run_id != run.run_id for other in runs):
                 raise FanOutError(
                     f"part {part_of(run)}: {self._cause(run)}; the parts that were done are stored. Run the same "
@@ -199,7 +216,11 @@ def _remote_origin(location: str, job: str) -> "RemoteJobOrigin":
 
 
 def _patiently(ask: Callable[[], Answer]) -> Answer:
-    """The answer of Dagster's storage, asked again while the database is away."""
+    """The answer of Dagster's storage, asked again where the connection broke in the middle.
+
+    To connect anew Dagster tries for some seconds and then gives up, and so do we: a worker cannot tell of its end to a
+    database that is away for longer, and would be waited for in vain.
+    """
     from sqlalchemy.exc import DBAPIError  # noqa: PLC0415
     from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed  # noqa: PLC0415
 
@@ -212,6 +233,29 @@ def _patiently(ask: Callable[[], Answer]) -> Answer:
     return retrying(ask)
 
 
+@contextlib.contextmanager
+def _storage_explained() -> Iterator[None]:
+    """Trouble with Dagster's storage as a sentence with a remedy."""
+    try:
+        yield
+    except Exception as error:
+        cause = _database_error(error)
+        if cause is None:
+            raise
+        raise FanOutError(
+            f"Dagster's storage cannot be used: {cause}; the parts that were done are stored. Bring the database back, "
+            "then run the same command again"
+        ) from error
+
+
+def _database_error(error: Exception) -> str | None:
+    """What the database said, in one line, where it or Dagster's last attempt to connect to it is the trouble."""
+    from sqlalchemy.exc import DBAPIError  # noqa: PLC0415
+
+    said = error if isinstance(error, DBAPIError) else error.__cause__
+    return str(said.orig).strip().partition("\n")[0] if isinstance(said, DBAPIError) else None
+
+
 def _refuse_one_at_a_time(instance: "dg.DagsterInstance") -> None:
     queue = instance.get_concurrency_config().run_queue_config
     if queue is None or 0 <= queue.max_concurrent_runs < 2:
@@ -221,35 +265,79 @@ def _refuse_one_at_a_time(instance: "dg.DagsterInstance") -> None:
         )
 
 
-def _cancel_left_over(instance: "dg.DagsterInstance") -> None:
-    """Parts of a command that was killed may still wait in the queue; this one does their days anyway."""
+def _end_left_over(instance: "dg.DagsterInstance") -> None:
+    """End the parts of a command that was killed or gave up: this one does their days anyway.
+
+    One whose worker could not tell of its end would stand as started for hours, and take a place in the queue.
+    """
     import dagster as dg  # noqa: PLC0415
+    from dagster._core.errors import DagsterUserCodeProcessError, DagsterUserCodeUnreachableError  # noqa: PLC0415
+    from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES  # noqa: PLC0415
 
     from amc_learning.automation.parts import BACKFILL_PART  # noqa: PLC0415
 
-    waiting = dg.RunsFilter(job_name=BACKFILL_PART, statuses=[dg.DagsterRunStatus.QUEUED])
-    for run in instance.get_runs(filters=waiting):
-        instance.run_coordinator.cancel_run(run.run_id)
+    left_over = dg.RunsFilter(job_name=BACKFILL_PART, statuses=NOT_FINISHED_STATUSES)
+    for run in instance.get_runs(filters=left_over):
+        # whoever started its worker may be gone, and the worker with it
+        with contextlib.suppress(DagsterUserCodeUnreachableError, DagsterUserCodeProcessError):
+            instance.run_coordinator.cancel_run(run.run_id)
+        now = instance.get_run_by_id(run.run_id)
+        if now and not now.is_finished:
+            instance.report_run_canceled(now, "The command that waited for this part has ended.")
 
 
 @contextlib.contextmanager
-def _daemon(instance: "dg.DagsterInstance", n_workers: int, log: Path) -> Iterator[Callable[[], bool]]:
+def _daemon(
+    settings: Settings, instance: "dg.DagsterInstance", n_workers: int, say: Callable[[str], None]
+) -> Iterator[Callable[[], bool]]:
     """A daemon that takes runs from the queue: the one at work, or one of our own until we are done; is it alive?"""
-    marker = log.with_suffix(".started")
-    if marker.exists():
-        # the command that started it was killed, and it with it: what it said last is no sign of life
-        instance.wipe_daemon_heartbeats()
-    heard = instance.get_daemon_heartbeats().get("QUEUED_RUN_COORDINATOR")
-    if heard and time.time() - heard.timestamp < DAEMON_AGE_SECONDS:
+    lock = daemon_lock.taken(settings)
+    if lock is None:
         yield lambda: True
         return
+    try:
+        if _is_daemon_elsewhere(instance, say):
+            yield lambda: True
+        else:
+            with _daemon_of_ours(settings, instance, n_workers, lock) as is_alive:
+                yield is_alive
+    finally:
+        os.close(lock)
+
+
+def _is_daemon_elsewhere(instance: "dg.DagsterInstance", say: Callable[[str], None]) -> bool:
+    """Whether a daemon of another machine is at work: what was heard last may be of one that was killed here."""
+    first = _heard_at(instance)
+    if time.time() - first < DAEMON_AGE_SECONDS:
+        say("a daemon was heard of a moment ago and none runs here; waiting whether it says more, up to a minute")
+    while time.time() - first < DAEMON_AGE_SECONDS:
+        time.sleep(SIGN_SECONDS)
+        if _heard_at(instance) > first:
+            return True
+    return False
+
+
+def _heard_at(instance: "dg.DagsterInstance") -> float:
+    heard = instance.get_daemon_heartbeats().get("QUEUED_RUN_COORDINATOR")
+    return heard.timestamp if heard else 0.0
+
+
+@contextlib.contextmanager
+def _daemon_of_ours(
+    settings: Settings, instance: "dg.DagsterInstance", n_workers: int, lock: int
+) -> Iterator[Callable[[], bool]]:
     n_threads = str(max(1, len(os.sched_getaffinity(0)) // n_workers))
     environment = dict.fromkeys(THREAD_VARIABLES, n_threads) | os.environ
     words = [sys.executable, "-W", "ignore", "-c", DAEMON, "run", "-m", DEFINITIONS]
-    marker.touch()
-    with log.open("ab") as said:
+    with (settings.data_dir.expanduser() / "dagster" / LOG_NAME).open("ab") as said:
         program = subprocess.Popen(
-            words, env=environment, stdin=subprocess.PIPE, stdout=said, stderr=said, start_new_session=True
+            words,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=said,
+            stderr=said,
+            start_new_session=True,
+            pass_fds=(lock,),
         )
     try:
         yield lambda: program.poll() is None
@@ -260,6 +348,9 @@ def _daemon(instance: "dg.DagsterInstance", n_workers: int, log: Path) -> Iterat
         with contextlib.suppress(ProcessLookupError):
             os.killpg(program.pid, signal.SIGKILL)
         program.communicate()
-        # the next command must not take what ours said for a daemon at work
-        instance.wipe_daemon_heartbeats()
-        marker.unlink(missing_ok=True)
+        # the next command need not wait whether ours says more; where the database is away, it will
+        try:
+            instance.wipe_daemon_heartbeats()
+        except Exception as error:
+            if _database_error(error) is None:
+                raise

@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from amc_learning.cli import daemon_lock
 from amc_learning.cli.dagster_runs import dagster_instance, prepare_dagster_home
 from amc_learning.settings import Settings
 
@@ -61,6 +62,7 @@ def up(
     """Start service, Dagster UI and daemon until Ctrl-C. Example: amc-learning up --port 3001."""
     settings = Settings()
     prepare_dagster_home(settings)
+    lock = _daemon_lock(settings) if only in {None, Part.DAEMON} else None
     service_at = settings.service.port if service_port is None else service_port
     os.environ.setdefault("AMC_LEARNING_SERVICE__DAGSTER_URL", f"http://{host}:{port}")
     service = [sys.executable, "-W", "ignore", "-c", "from amc_learning.cli import main; main()"]
@@ -73,7 +75,21 @@ def up(
     }
     _say_what_runs(settings, only, ui=f"http://{host}:{port}", service_port=service_at)
     sys.stdout.flush()
-    raise typer.Exit(run_together(commands[only]))
+    raise typer.Exit(run_together(commands[only], pass_fds=() if lock is None else (lock,)))
+
+
+def _daemon_lock(settings: Settings) -> int:
+    """The right to start the daemon of this data directory; it ends with the programs it is handed on to."""
+    from amc_learning.service.errors import ServiceError  # noqa: PLC0415
+
+    lock = daemon_lock.taken(settings)
+    if lock is None:
+        raise ServiceError(
+            "a daemon is at work on this data directory already, of another amc-learning up or of backfill --workers; "
+            "nothing was started. Let that one end, or start the rest alone: amc-learning up --only service, "
+            "amc-learning up --only webserver"
+        )
+    return lock
 
 
 def _dagster(settings: Settings, module: str, *words: str) -> list[str]:
@@ -106,8 +122,12 @@ def _say_what_runs(settings: Settings, only: Part | None, *, ui: str, service_po
     typer.echo(f"data in {settings.data_dir.expanduser().resolve()}; stop with Ctrl-C; look with amc-learning doctor")
 
 
-def run_together(commands: Sequence[Sequence[str]]) -> int:
+def run_together(commands: Sequence[Sequence[str]], *, pass_fds: Sequence[int] = ()) -> int:
     """Run programs until one of them ends or this one is told to stop; then all of them are stopped.
+
+    Args:
+        commands: what to run.
+        pass_fds: open descriptors that each of them holds too.
 
     Returns:
         0 when we were told to stop; 1 when one ended by itself, because the rest is of no use without it.
@@ -124,7 +144,7 @@ def run_together(commands: Sequence[Sequence[str]]) -> int:
     try:
         for command in commands:
             # one by one: those started so far are stopped when the next one cannot be
-            programs.append(subprocess.Popen(command, start_new_session=True))  # noqa: PERF401
+            programs.append(subprocess.Popen(command, start_new_session=True, pass_fds=pass_fds))  # noqa: PERF401
         while not was_told and all(program.poll() is None for program in programs):
             with contextlib.suppress(subprocess.TimeoutExpired):
                 programs[0].wait(LOOK_SECONDS)

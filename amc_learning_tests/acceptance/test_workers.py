@@ -1,17 +1,37 @@
-"""A backfill shared between workers: same bytes as one process, also when a worker is killed in the middle.
+"""A backfill shared between workers: same bytes as one process, whatever is killed or restarted in the middle.
 
 Real runs of Dagster's queue, taken by a real daemon that the command starts and ends.
 """
 
+import shutil
 import sqlite3
+import subprocess
+import sys
+import threading
 from collections import Counter
 from contextlib import closing
+from pathlib import Path
+from time import monotonic
 
 import pytest
+import sqlalchemy as sa
 
-from amc_learning_tests.acceptance.kill_study import LIMIT_SECONDS, start
-from amc_learning_tests.acceptance.loop import DAYS, backfilled, kept, settings_for
+from amc_learning_tests.acceptance.kill_study import COMMAND, LIMIT_SECONDS, start
+from amc_learning_tests.acceptance.loop import (
+    DAYS,
+    backfilled,
+    child_environment,
+    environment,
+    ingested,
+    kept,
+    settings_for,
+)
+from amc_learning_tests.service.postgres import postgres_server
 from benchmarks.workers import kill_a_worker
+
+DEPLOY = Path(__file__).resolve().parents[2] / "deploy" / "postgres"
+FEW_DAYS = DAYS[:20]
+ENDS = {"SUCCESS", "FAILURE", "CANCELED"}
 
 
 def ended(data_dir):
@@ -45,3 +65,83 @@ def test_a_command_killed_as_a_whole_is_completed_by_the_same_command(loaded, fi
     _, errors = again.communicate(timeout=LIMIT_SECONDS)
     assert again.returncode == 0, errors.decode()
     assert kept(loaded) == kept(settings_for(finished_base))
+    assert set(ended(loaded.data_dir)) <= ENDS, "a part of the killed command takes a place in the queue"
+
+
+@pytest.fixture
+def server():
+    with postgres_server() as started:
+        yield started
+
+
+@pytest.fixture
+def places(server, tmp_path, clean_environment):
+    """Environment of a backfill whose inbox, turns and Dagster's storage are on the server."""
+    home = tmp_path / "home"
+    home.mkdir()
+    shutil.copy(DEPLOY / "dagster.yaml", home / "dagster.yaml")
+    return {
+        "AMC_LEARNING_INBOX_URL": server.url,
+        "AMC_LEARNING_TURNS": "database",
+        "AMC_LEARNING_DAGSTER_POSTGRES_URL": server.database("dagster"),
+        "AMC_LEARNING_DAGSTER_DIR": str(home),
+        "DAGSTER_HOME": str(home),
+    }
+
+
+def asked(places, statement):
+    """The first column of what Dagster's storage answers; nothing while it has no such table."""
+    engine = sa.create_engine(places["AMC_LEARNING_DAGSTER_POSTGRES_URL"], poolclass=sa.NullPool)
+    try:
+        with engine.connect() as connection:
+            return list(connection.execute(sa.text(statement)).scalars())
+    except sa.exc.ProgrammingError:
+        return []
+
+
+def begun(settings, places):
+    words = ("backfill", "--from", str(FEW_DAYS[0]), "--to", str(FEW_DAYS[-1]), "--workers", "2")
+    program = [sys.executable, "-W", "ignore", "-c", COMMAND, *words]
+    environment = child_environment(settings.data_dir, places)
+    return subprocess.Popen(program, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+
+
+AT_WORK = """
+SELECT value FROM runs JOIN run_tags USING (run_id)
+WHERE status = 'STARTED' AND key = 'amc_learning/part' AND value LIKE 'judge %'
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("is_away_until_the_command_ends", [False, True], ids=["restarted", "away"])
+def test_a_database_that_crashes_ends_the_command_in_words_and_the_same_command_completes_it(
+    is_away_until_the_command_ends, server, places, files, tmp_path
+):
+    """Inbox, turns and Dagster's storage go at once, in the middle of a round that two workers share."""
+    alone = ingested(files, tmp_path / "alone")
+    backfilled(alone, FEW_DAYS).inbox.close()
+    with environment(**places):
+        settings = ingested(files, tmp_path / "data")
+
+    first = begun(settings, places)
+    deadline = monotonic() + LIMIT_SECONDS
+    while not asked(places, AT_WORK):
+        assert first.poll() is None, first.communicate()[1].decode()
+        assert monotonic() < deadline, "no worker began"
+        threading.Event().wait(0.05)
+    if is_away_until_the_command_ends:
+        server.stop("immediate")
+    else:
+        server.restart("immediate")
+    _, errors = first.communicate(timeout=LIMIT_SECONDS)
+    assert first.returncode == 1, "the turn was lost, and nothing was said"
+    assert "run the same command again" in errors.decode().lower()
+    assert "Traceback" not in errors.decode()
+    if is_away_until_the_command_ends:
+        server.start()
+
+    again = begun(settings, places)
+    _, errors = again.communicate(timeout=LIMIT_SECONDS)
+    assert again.returncode == 0, errors.decode()
+    assert kept(settings) == kept(alone)
+    assert set(asked(places, "SELECT status FROM runs")) <= ENDS, "a lost part takes a place in the queue"

@@ -36,6 +36,15 @@ class Postgres:
         """The database every server has."""
         return f"postgresql+psycopg2://{SUPERUSER}@127.0.0.1:{self.port}/postgres"
 
+    def database(self, name: str) -> str:
+        """The address of another, empty database."""
+        import sqlalchemy as sa  # noqa: PLC0415
+
+        engine = sa.create_engine(self.url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
+        with engine.connect() as connection:
+            connection.execute(sa.text(f"CREATE DATABASE {name}"))
+        return f"{self.url.rpartition('/')[0]}/{name}"
+
     def start(self) -> None:
         """Start, and wait until it answers."""
         options = f"-p {self.port} -k {self.folder} -c listen_addresses=127.0.0.1"
