@@ -43,11 +43,36 @@ class ManifestEntry:
 
     def line(self, *, with_place: bool = True) -> bytes:
         """The line of the manifest, keys sorted, with its line end; without what says where the rows lie, if asked."""
-        # vars, not asdict, which copies: every write of a day writes the lines of all days.
-        fields = dict(vars(self))
-        if self.pack_sha256 is None or not with_place:
-            del fields["pack_sha256"]
-        return orjson.dumps(fields, option=orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE)
+        return _line(self, with_place=with_place)
+
+
+LINES_AT_HAND = 131_072
+"""Every write of a day reads and writes the lines of all days, and nearly all of them are what they were."""
+
+
+@lru_cache(maxsize=LINES_AT_HAND)
+def _line(entry: ManifestEntry, *, with_place: bool) -> bytes:
+    # vars, not asdict, which copies what is inside as well
+    fields = dict(vars(entry))
+    if entry.pack_sha256 is None or not with_place:
+        del fields["pack_sha256"]
+    return orjson.dumps(fields, option=orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE)
+
+
+@lru_cache(maxsize=LINES_AT_HAND)
+def _entry(line: bytes) -> ManifestEntry | None:
+    """The entry of a line, with or without its line end; None for one that `ManifestEntry.line` does not write."""
+    try:
+        fields = orjson.loads(line)
+        fields["known_on"] = date.fromisoformat(fields["known_on"])
+        entry = ManifestEntry(**fields)
+        is_own_name = entry.file is None or entry.file == file_name(str(entry.sha256))
+        is_pack = entry.pack_sha256 is None or (entry.file is not None and _SHA256.fullmatch(entry.pack_sha256))
+    except (ValueError, TypeError, KeyError):
+        return None
+    if not is_own_name or not is_pack or entry.n_rows < 0 or (entry.file is None) != (entry.n_rows == 0):
+        return None
+    return entry
 
 
 def manifest_bytes(entries: Mapping[date, ManifestEntry]) -> bytes:
@@ -81,17 +106,10 @@ def parse_manifest(table: str, address: str, content: bytes) -> Mapping[date, Ma
     """
     entries: dict[date, ManifestEntry] = {}
     for number, line in enumerate(content.splitlines(), start=1):
-        try:
-            fields = orjson.loads(line)
-            day = fields["known_on"] = date.fromisoformat(fields["known_on"])
-            entry = ManifestEntry(**fields)
-            is_own_name = entry.file is None or entry.file == file_name(str(entry.sha256))
-            is_pack = entry.pack_sha256 is None or (entry.file is not None and _SHA256.fullmatch(entry.pack_sha256))
-        except (ValueError, TypeError, KeyError) as error:
-            raise CorruptPartition(_damaged(table, address, number)) from error
-        if not is_own_name or not is_pack or entry.n_rows < 0 or (entry.file is None) != (entry.n_rows == 0):
+        entry = _entry(line)
+        if entry is None:
             raise CorruptPartition(_damaged(table, address, number))
-        entries[day] = entry
+        entries[entry.known_on] = entry
     return entries
 
 
