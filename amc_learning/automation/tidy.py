@@ -1,7 +1,7 @@
 """Removing old runs of Dagster, and the job that tidies everything.
 
 Belongs here: finished runs with their events and logs; the job. Not here: what lies in the data directory besides
-(stages.tidy).
+(stages.tidy), packing of past months (stages.compact).
 """
 
 from datetime import UTC, datetime, timedelta
@@ -10,7 +10,9 @@ from pathlib import Path
 import dagster as dg
 from dagster._core.storage.event_log.sqlite import SqliteEventLogStorage
 
+from amc_learning.contracts.knowledge_days import knowledge_day
 from amc_learning.settings import Settings
+from amc_learning.stages.compact import compact_tables
 from amc_learning.stages.tidy import Removed, tidy
 from amc_learning.warehouse import Warehouse
 
@@ -81,7 +83,19 @@ def _remove(
         context.log.info(f"removed {said_of(one)}")
 
 
-@dg.job(name=TIDY, description="Removes what grows without use, as the retention settings say; no event, no table.")
+@dg.op(name="pack_past_months", description="Puts the days of months that are over into one file a table.")
+def _pack(context: dg.OpExecutionContext, warehouse: dg.ResourceParam[Warehouse]) -> None:
+    done = compact_tables(warehouse, knowledge_day(datetime.now(UTC)))
+    n_before, n_after = sum(one.before.n_files for one in done), sum(one.after.n_files for one in done)
+    context.log.info(f"packed {sum(one.n_months for one in done):,} months: {n_before:,} files are {n_after:,}")
+
+
+@dg.job(
+    name=TIDY,
+    description="Removes what grows without use, as the retention settings say, and packs past months; no event, no "
+    "row of a table is removed.",
+)
 def tidy_job() -> None:
-    """The one step."""
+    """Two steps that know nothing of each other."""
     _remove()
+    _pack()

@@ -9,6 +9,7 @@ from amc_learning import __version__
 from amc_learning.cli import (
     alerts,
     backup,
+    compact,
     corrections,
     cycle,
     demo,
@@ -67,6 +68,7 @@ app.command()(inspect.doctor)
 app.command()(backup.backup)
 app.command()(backup.restore)
 app.command()(tidy.tidy)
+app.command()(compact.compact)
 app.command()(serve.serve)
 app.command()(serve.up)
 app.command()(demo.demo)

@@ -17,6 +17,7 @@ from amc_learning.stages.settled import first_unsettled
 from amc_learning.stages.status import missing_sessions
 from amc_learning.stages.week import last_finished_week
 from amc_learning.warehouse import Warehouse
+from amc_learning.warehouse.compaction import files_of
 from amc_learning.warehouse.errors import WarehouseError
 
 NIGHT_MAY_TAKE = timedelta(hours=12)
@@ -75,9 +76,10 @@ def _tables(warehouse: Warehouse, _: Settings) -> Finding:
             f"make them anew: amc-learning backfill --from {min(days)} --to {max(days)}",
         )  # fmt: skip
     damaged = [line for table in warehouse.catalogue for line in warehouse.table(table.name).damaged()]
-    n_files = sum(len(warehouse.table(table.name).entries()) for table in warehouse.catalogue)
+    files = [files_of(warehouse.table(table.name)) for table in warehouse.catalogue]
+    n_days, n_files = sum(one.n_days for one in files), sum(one.n_files for one in files)
     return Finding(
-        "tables", not damaged, "; ".join(damaged[:3]) or f"{n_files:,} partitions verified by sha256",
+        "tables", not damaged, "; ".join(damaged[:3]) or f"{n_files:,} files, {n_days:,} partitions verified by sha256",
         "restore the file from a backup, or delete its partition and run the day again",
     )  # fmt: skip
 

@@ -77,6 +77,15 @@ def remedy_of_manifest(table: str) -> str:
     )
 
 
+def is_only_source(table: str) -> bool:
+    """Whether nothing else holds what lies in a table: raw events and orders.
+
+    >>> is_only_source("trade_events"), is_only_source("closed_trades")
+    (True, False)
+    """
+    return _copy_needed(table) is not None
+
+
 def _weekly_tables() -> frozenset[str]:
     return frozenset(table.name for table in catalogue(()) if table.stage == WEEKLY)
 
