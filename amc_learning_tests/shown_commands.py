@@ -6,6 +6,7 @@ of the others (test_shown_commands).
 
 import contextlib
 import io
+import itertools
 import os
 import re
 import shlex
@@ -29,8 +30,15 @@ PAGES = (
     ROOT / "data" / "README.md",
     *sorted((ROOT / "docs").rglob("*.md")),
 )
-SERVERS = {"serve": ("listening on ",), "up": ("listening on ", "Serving dagster-webserver on ")}
-"""Verbs that run until they are stopped, and what they say once they answer."""
+SERVERS = {
+    "serve": ("listening on ",),
+    "up": ("listening on ", "Serving dagster-webserver on "),
+    "examples/alert_receiver.py": ("listening on ",),
+}
+"""Verbs and programs that run until they are stopped, and what they say once they answer."""
+
+DEFAULT_PORTS = {"serve": {"--port": "8000"}, "up": {"--port": "3000", "--service-port": "8000"}}
+"""Where verbs listen unless the line says otherwise."""
 
 LONGEST_SECONDS = 120
 """A command that has not ended, or a server that has not begun, after this hangs."""
@@ -97,6 +105,8 @@ class Terminal:
         if words[0] == "curl" and not self.servers:
             port = str(urlsplit(words[-1]).port)
             self._serve(["amc-learning", "serve", "--port", port], variables)
+        if words[0] == "python" and words[1] in SERVERS:
+            return self._serve(words, variables)
         if words[0] != "amc-learning":
             return self._other(words, variables)
         if words[1] in SERVERS:
@@ -121,14 +131,18 @@ class Terminal:
         """The same line with free ports: a port once shown stays the same one on the page."""
 
         def free(shown: re.Match[str]) -> str:
-            return shown[1] + self.ports.setdefault(shown[2], str(free_port()))
+            return shown[1] + self._free_instead_of(shown[2])
 
         return re.sub(r"(-port |127\.0\.0\.1:)(\d+)", free, line)
 
+    def _free_instead_of(self, shown: str) -> str:
+        return self.ports.setdefault(shown, str(free_port()))
+
     def _other(self, words: list[str], variables: dict[str, str]) -> Answer:
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        is_kept = words[-2:-1] == [">"]
         done = subprocess.run(
-            words,
+            words[:-2] if is_kept else words,
             cwd=self.folder,
             env=os.environ | variables | {"PATH": path},
             capture_output=True,
@@ -136,16 +150,17 @@ class Terminal:
             timeout=LONGEST_SECONDS,
             check=False,
         )
-        return Answer(done.returncode, done.stdout, done.stderr)
+        if is_kept:
+            (self.folder / words[-1]).write_text(done.stdout)
+        return Answer(done.returncode, "" if is_kept else done.stdout, done.stderr)
 
     def _serve(self, words: list[str], variables: dict[str, str]) -> Answer:
         """Start a server and wait until it answers; `up` is stopped at once, because what follows needs only one."""
-        options = [] if "--port" in words else ["--port", str(free_port())]
-        if words[1] == "up" and "--service-port" not in words:
-            options += ["--service-port", str(free_port())]
-        program = "from amc_learning.cli import main; main()"
+        ports = DEFAULT_PORTS.get(words[1], {})
+        options = [[name, self._free_instead_of(shown)] for name, shown in ports.items() if name not in words]
+        ours = ["-c", "from amc_learning.cli import main; main()"] if words[0] == "amc-learning" else []
         server = subprocess.Popen(
-            [sys.executable, "-c", program, *words[1:], *options],
+            [sys.executable, *ours, *words[1:], *itertools.chain(*options)],
             cwd=self.folder,
             env=os.environ | {"NO_COLOR": "1", "PYTHONUNBUFFERED": "1"} | variables,
             stdout=subprocess.PIPE,
@@ -155,7 +170,7 @@ class Terminal:
         )
         said = _until_it_answers(server, SERVERS[words[1]])
         if words[1] == "up":
-            return Answer(stop(server), said, "")
+            return Answer(stop(server), self._as_shown(said), "")
         self.servers.append(server)
         return Answer(0, self._as_shown(said), "")
 
