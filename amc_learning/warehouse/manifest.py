@@ -5,7 +5,7 @@ Belongs here: what a line says and how lines become bytes. Not here: the parquet
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -16,6 +16,8 @@ from amc_learning.warehouse.errors import CorruptPartition
 from amc_learning.warehouse.remedies import remedy_of_manifest
 
 MANIFEST_NAME = "manifest.ndjson"
+
+_DAY = re.compile(rb'"known_on":"(\d{4}-\d{2}-\d{2})"')
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -42,26 +44,99 @@ class ManifestEntry:
         return self.file if self.pack_sha256 is None else None
 
     def line(self, *, with_place: bool = True) -> bytes:
-        """The line of the manifest, keys sorted, with its line end; without what says where the rows lie, if asked."""
-        return _line(self, with_place=with_place)
+        """The line of the manifest, keys sorted, without a line end; without what says where the rows lie, if asked."""
+        # vars, not asdict, which copies what is inside as well
+        fields = dict(vars(self))
+        if self.pack_sha256 is None or not with_place:
+            del fields["pack_sha256"]
+        return orjson.dumps(fields, option=orjson.OPT_SORT_KEYS)
 
 
-LINES_AT_HAND = 131_072
-"""Every write of a day reads and writes the lines of all days, and nearly all of them are what they were."""
+class Manifest(Mapping[date, ManifestEntry]):
+    """The entries of a table by day, in order; a night looks at few of thousands, so a line is read when asked for.
+
+    Raises:
+        CorruptPartition: a line that is asked for is not what `ManifestEntry.line` writes, or a line has no day.
+    """
+
+    def __init__(self, lines: Mapping[date, bytes], table: str, address: str) -> None:
+        self._lines, self._table, self._address = lines, table, address
+        self._entries: dict[date, ManifestEntry] = {}
+
+    @classmethod
+    def parse(cls, table: str, address: str, content: bytes) -> "Manifest":
+        """The manifest with these bytes.
+
+        Args:
+            table: its name.
+            address: where the manifest lies, for people.
+            content: its bytes.
+        """
+        lines = {}
+        for number, line in enumerate(content.splitlines(), start=1):
+            found = _DAY.search(line)
+            try:
+                lines[date.fromisoformat(found[1].decode() if found else "")] = line
+            except ValueError as error:
+                raise CorruptPartition(_damaged(table, address, number)) from error
+        return cls(lines, table, address)
+
+    def __getitem__(self, day: date) -> ManifestEntry:
+        """The entry of a day; KeyError when it was never written."""
+        if day not in self._entries:
+            entry = _entry(self._lines[day])
+            if entry is None or entry.known_on != day:
+                raise CorruptPartition(_damaged(self._table, self._address, list(self._lines).index(day) + 1))
+            self._entries[day] = entry
+        return self._entries[day]
+
+    def __iter__(self) -> Iterator[date]:
+        """Days that were written, in order."""
+        return iter(self._lines)
+
+    def __len__(self) -> int:
+        """How many days were written."""
+        return len(self._lines)
+
+    def __contains__(self, day: object) -> bool:
+        """Whether a day was written; its line is not read."""
+        return day in self._lines
+
+    def between(self, start: date | None, end: date | None) -> list[ManifestEntry]:
+        """The entries of the days from `start` to `end`, both included, in order."""
+        return [self[day] for day in self._lines if (start is None or day >= start) and (end is None or day <= end)]
+
+    def with_entries(self, entries: Iterable[ManifestEntry]) -> "Manifest":
+        """This manifest with the lines of these days replaced."""
+        lines = {**self._lines, **{entry.known_on: entry.line() for entry in entries}}
+        return Manifest({day: lines[day] for day in sorted(lines)}, self._table, self._address)
+
+    @property
+    def content(self) -> bytes:
+        """The whole manifest, sorted by day: the same entries give the same bytes."""
+        return b"".join(line + b"\n" for line in self._lines.values())
 
 
-@lru_cache(maxsize=LINES_AT_HAND)
-def _line(entry: ManifestEntry, *, with_place: bool) -> bytes:
-    # vars, not asdict, which copies what is inside as well
-    fields = dict(vars(entry))
-    if entry.pack_sha256 is None or not with_place:
-        del fields["pack_sha256"]
-    return orjson.dumps(fields, option=orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE)
+MANIFESTS_AT_HAND = 128
+"""More than all tables have; one of seven years is 400 KB."""
 
 
-@lru_cache(maxsize=LINES_AT_HAND)
+@lru_cache(maxsize=MANIFESTS_AT_HAND)
+def parse_manifest(table: str, address: str, content: bytes) -> Manifest:
+    """As `Manifest.parse`; remembered, because a stage looks at the manifest of one table many times."""
+    return Manifest.parse(table, address, content)
+
+
+def lines_fingerprint(entries: Iterable[ManifestEntry]) -> str:
+    """sha256 over what is stored for these days, wherever it lies: changes when any byte of any partition does."""
+    digest = hashlib.sha256()
+    for entry in entries:
+        digest.update(entry.line(with_place=False) + b"\n")
+    return digest.hexdigest()
+
+
 def _entry(line: bytes) -> ManifestEntry | None:
-    """The entry of a line, with or without its line end; None for one that `ManifestEntry.line` does not write."""
+    """The entry of a line; None for one that `ManifestEntry.line` does not write."""
     try:
         fields = orjson.loads(line)
         fields["known_on"] = date.fromisoformat(fields["known_on"])
@@ -73,44 +148,6 @@ def _entry(line: bytes) -> ManifestEntry | None:
     if not is_own_name or not is_pack or entry.n_rows < 0 or (entry.file is None) != (entry.n_rows == 0):
         return None
     return entry
-
-
-def manifest_bytes(entries: Mapping[date, ManifestEntry]) -> bytes:
-    """The whole manifest, sorted by day: the same entries give the same bytes."""
-    return b"".join(entries[day].line() for day in sorted(entries))
-
-
-MANIFESTS_AT_HAND = 128
-"""More than all tables have; one of seven years is 400 KB of bytes and entries."""
-
-
-def lines_fingerprint(entries: Iterable[ManifestEntry]) -> str:
-    """sha256 over what is stored for these days, wherever it lies: changes when any byte of any partition does."""
-    digest = hashlib.sha256()
-    for entry in entries:
-        digest.update(entry.line(with_place=False))
-    return digest.hexdigest()
-
-
-@lru_cache(maxsize=MANIFESTS_AT_HAND)
-def parse_manifest(table: str, address: str, content: bytes) -> Mapping[date, ManifestEntry]:
-    """Entries by day, in order; remembered, because a stage looks at the manifest of one table many times.
-
-    Args:
-        table: its name.
-        address: where the manifest lies, for people.
-        content: its bytes.
-
-    Raises:
-        CorruptPartition: a line is not what `ManifestEntry.line` writes; names the file and the line.
-    """
-    entries: dict[date, ManifestEntry] = {}
-    for number, line in enumerate(content.splitlines(), start=1):
-        entry = _entry(line)
-        if entry is None:
-            raise CorruptPartition(_damaged(table, address, number))
-        entries[entry.known_on] = entry
-    return entries
 
 
 def file_name(sha256: str) -> str:

@@ -79,16 +79,22 @@ class Partitions:
             return content
 
         contents = dict(zip(by_path, in_threads(verified, by_path, self.storage.n_readers), strict=True))
-        packed = [entry.known_on for entry in entries if entry.pack_sha256 is not None]
+        packed = [entry for entry in entries if entry.pack_sha256 is not None]
         wanted = list(dict.fromkeys([*names, DAY])) if packed else list(names) or [DAY]
-        packs = [content for path, content in contents.items() if by_path[path][0].pack_sha256 is not None]
-        alone = [content for path, content in contents.items() if by_path[path][0].pack_sha256 is None]
-        scans = [pl.scan_parquet(packs).filter(pl.col(DAY).is_in(packed)).select(wanted)] if packs else []
-        scans += [pl.scan_parquet(alone).select(wanted)] if alone else []
-        frame = pl.concat(scans).collect()
+        frames = []
+        for is_packed in (True, False):
+            group = [
+                content for path, content in contents.items() if (by_path[path][0].pack_sha256 is not None) is is_packed
+            ]
+            if group:
+                frames.append(pl.scan_parquet(group).select(wanted).collect())
+        if packed and frames[0].height != sum(entry.n_rows for entry in packed):
+            # days that were not asked for, or were written again since
+            frames[0] = frames[0].filter(pl.col(DAY).is_in([entry.known_on for entry in packed]))
+        frame = pl.concat(frames)
         if frame.height != sum(entry.n_rows for entry in entries):
             self._find_wrong_count(by_path, contents)
-        if packs and alone and not frame[DAY].is_sorted():
+        if len(frames) > 1 and not frame[DAY].is_sorted():
             frame = frame.sort(DAY, maintain_order=True)
         return frame.select(names)
 
@@ -118,11 +124,14 @@ class Partitions:
 
     def _by_path(self, entries: Iterable[ManifestEntry]) -> dict[Path, list[ManifestEntry]]:
         """Entries that have rows by the file they lie in."""
-        by_path: dict[Path, list[ManifestEntry]] = {}
+        # a path costs more than all else that is done for a day, and most days share one
+        by_file: dict[tuple[date | None, str], list[ManifestEntry]] = {}
         for entry in entries:
-            if (path := self.path(entry)) is not None:
-                by_path.setdefault(path, []).append(entry)
-        return by_path
+            if entry.pack_sha256 is not None:
+                by_file.setdefault((None, entry.pack_sha256), []).append(entry)
+            elif entry.file is not None:
+                by_file[entry.known_on, entry.file] = [entry]
+        return {path: of_file for of_file in by_file.values() if (path := self.path(of_file[0])) is not None}
 
     def _check_content(self, entries: Sequence[ManifestEntry], path: Path, content: bytes) -> None:
         entry = entries[0]

@@ -9,6 +9,7 @@ import contextlib
 import hashlib
 import io
 import os
+from calendar import monthrange
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -24,9 +25,9 @@ from amc_learning.warehouse.files import in_threads
 from amc_learning.warehouse.frames import DAY, by_day, checked, encoded, parquet_bytes, schema_fingerprint
 from amc_learning.warehouse.manifest import (
     MANIFEST_NAME,
+    Manifest,
     ManifestEntry,
     lines_fingerprint,
-    manifest_bytes,
     parse_manifest,
 )
 from amc_learning.warehouse.partitions import Partitions
@@ -147,15 +148,14 @@ class PartitionedTable:
         with self._as_only_writer():
             seen = self._seen()
             before = self._parsed(seen)
-            after = dict(before)
             try:
-                for entries in self._months(before, days):
-                    after |= {entry.known_on: entry for entry in self._packed(entries)}
-                if after != before:
-                    self.storage.replace(self.folder / MANIFEST_NAME, manifest_bytes(after), seen)
+                packed = [entry for entries in self._months(before, days) for entry in self._packed(entries)]
+                after = before.with_entries(packed)
+                if after.content != before.content:
+                    self.storage.replace(self.folder / MANIFEST_NAME, after.content, seen)
             except OSError as error:
                 raise self._refused(error) from error
-            self._keep_only([day for day, entry in after.items() if entry != before[day]], after, before)
+            self._keep_only([entry.known_on for entry in packed], after, before)
 
     def read(self, start: date | None, end: date | None, columns: Sequence[str] | None = None) -> pl.DataFrame:
         """Rows of the knowledge days from `start` to `end`, both included, verified against the manifest.
@@ -244,11 +244,11 @@ class PartitionedTable:
         changed = [
             day for day, partition in partitions.items() if not self._is_stored(before.get(day), partition, damaged)
         ]
-        after = {**before, **{day: partitions[day][0] for day in changed}}
+        after = before.with_entries(partitions[day][0] for day in changed)
         try:
             self._write_files([partitions[day] for day in changed])
-            if after != before:
-                self.storage.replace(self.folder / MANIFEST_NAME, manifest_bytes(after), seen)
+            if after.content != before.content:
+                self.storage.replace(self.folder / MANIFEST_NAME, after.content, seen)
         except OSError as error:
             self._keep_only(changed, before, {})
             raise self._refused(error) from error
@@ -256,10 +256,10 @@ class PartitionedTable:
         n_rows = sum(entry.n_rows for entry, _ in partitions.values())
         return WriteReport(len(partitions), len(changed), n_rows)
 
-    def _months(self, before: Mapping[date, ManifestEntry], days: Iterable[date]) -> Iterator[list[ManifestEntry]]:
+    def _months(self, before: Manifest, days: Iterable[date]) -> Iterator[list[ManifestEntry]]:
         """The entries with rows of these days by month; a file that is to be left behind half-read is refused."""
         wanted = set(days)
-        filled = [entry for entry in before.values() if entry.file is not None]
+        filled = [entry for entry in before.between(None, None) if entry.file is not None]
         for _, of_month in groupby(filled, key=lambda entry: (entry.known_on.year, entry.known_on.month)):
             listed = list(of_month)
             entries = [entry for entry in listed if entry.known_on in wanted]
@@ -334,23 +334,18 @@ class PartitionedTable:
         }
         self.storage.write_data(self.folder, contents)
 
-    def _keep_only(
-        self, days: Sequence[date], manifest: Mapping[date, ManifestEntry], before: Mapping[date, ManifestEntry]
-    ) -> None:
+    def _keep_only(self, days: Sequence[date], manifest: Manifest, before: Mapping[date, ManifestEntry]) -> None:
         """Remove files of these days that the manifest does not name; what cannot be removed stays (leftovers)."""
         for day in days:
             kept = manifest[day].own_file if day in manifest else None
             replaced = before[day].own_file if day in before else None
             self.storage.keep_only(self._partitions.day_folder(day), kept, replaced, DAMAGED_SUFFIX)
-        packed = {entry.pack_sha256 for entry in manifest.values()}
-        gone = {
-            self._partitions.pack_path(day, sha256)
-            for day in days
-            if day in before and (sha256 := before[day].pack_sha256) and sha256 not in packed
-        }
-        for path in gone:
-            with contextlib.suppress(OSError):
-                self.storage.remove(path, with_folder=True)
+        packs = {sha256: day for day in days if day in before and (sha256 := before[day].pack_sha256)}
+        for sha256, day in packs.items():
+            first, last = day.replace(day=1), day.replace(day=monthrange(day.year, day.month)[1])
+            if all(entry.pack_sha256 != sha256 for entry in manifest.between(first, last)):
+                with contextlib.suppress(OSError):
+                    self.storage.remove(self._partitions.pack_path(day, sha256), with_folder=True)
 
     # -- reading ------------------------------------------------------------------------------------------------
 
@@ -358,24 +353,20 @@ class PartitionedTable:
     def _partitions(self) -> Partitions:
         return Partitions(self.folder, self.table, self.storage)
 
-    def _manifest(self) -> Mapping[date, ManifestEntry]:
+    def _manifest(self) -> Manifest:
         return self._parsed(self._seen())
 
     def _seen(self) -> Seen | None:
         """The manifest as it is stored now; None before the first write."""
         return self.storage.look(self.folder / MANIFEST_NAME)
 
-    def _parsed(self, seen: Seen | None) -> Mapping[date, ManifestEntry]:
+    def _parsed(self, seen: Seen | None) -> Manifest:
         if seen is None:
-            return {}
+            return Manifest({}, self.folder.name, self.storage.address(self.folder / MANIFEST_NAME))
         return parse_manifest(self.folder.name, self.storage.address(self.folder / MANIFEST_NAME), seen.content)
 
     def _entries(self, start: date | None, end: date | None) -> list[ManifestEntry]:
-        return [
-            entry
-            for entry in self._manifest().values()
-            if (start is None or entry.known_on >= start) and (end is None or entry.known_on <= end)
-        ]
+        return self._manifest().between(start, end)
 
     def _load(
         self, entries: Sequence[ManifestEntry], columns: Sequence[str] | None, *, is_locked: bool = False
