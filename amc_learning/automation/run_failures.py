@@ -47,11 +47,12 @@ def run_failure_alerts(settings: Settings) -> dg.SensorDefinition:
 
     @dg.run_failure_sensor(
         name="run_failure_alert",
-        monitor_all_code_locations=False,
+        # a run that a command started, as cron does, belongs to no code location, and else it would not be looked at
+        monitor_all_code_locations=True,
         default_status=dg.DefaultSensorStatus.RUNNING
         if settings.automation.alert_sensor_is_on
         else dg.DefaultSensorStatus.STOPPED,
-        description="Tells of failed runs, by every alert channel and the log; of the same failure once.",
+        description="Tells of failed runs, whoever started them, by every alert channel and the log; of the same once.",
     )
     def sensor(context: dg.RunFailureSensorContext) -> None:
         steps = [failure_sentence(event) for event in context.get_step_failure_events()]

@@ -30,11 +30,11 @@ def compact(
 
     day = knowledge_day(now()) if before is None else day_argument(before)
     done = compact_tables(open_warehouse(Settings()), day, is_dry=dry_run)
-    if json:
-        emit_json(done)
-        return
-    tables = [one for one in done if one.before.n_files]
+    tables = [one for one in done if one.before.n_days]
     n_before, n_after = sum(one.before.n_files for one in tables), sum(one.after.n_files for one in tables)
+    if json:
+        emit_json({"n_files_before": n_before, "n_files_after": n_after, "tables": tables})
+        return
     print_table(
         f"{n_before:,} files {'would be' if dry_run else 'are'} {n_after:,}; raw events and orders stay a file a day",
         ["table", "days", "rows", "KiB", "files", "then", "months packed"],

@@ -133,12 +133,19 @@ def run_together(commands: Sequence[Sequence[str]], *, pass_fds: Sequence[int] =
         0 when we were told to stop; 1 when one ended by itself, because the rest is of no use without it.
     """
     programs: list[subprocess.Popen[bytes]] = []
+    told: set[int] = set()
     was_told = False
+
+    def tell() -> None:
+        # once each: a second signal cuts a program off in the middle of its own ending
+        untold = [program for program in programs if program.pid not in told]
+        told.update(program.pid for program in untold)
+        _send(untold, signal.SIGINT)
 
     def stop(*_: object) -> None:
         nonlocal was_told
         was_told = True
-        _send(programs, signal.SIGINT)
+        tell()
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
@@ -150,7 +157,7 @@ def run_together(commands: Sequence[Sequence[str]], *, pass_fds: Sequence[int] =
                 programs[0].wait(LOOK_SECONDS)
         return 0 if was_told else 1
     finally:
-        _send(programs, signal.SIGINT)
+        tell()
         deadline = monotonic() + STOP_SECONDS
         for program in programs:
             with contextlib.suppress(subprocess.TimeoutExpired):

@@ -31,7 +31,8 @@ def tidy(
         emit_json(removed)
         return
     verb = "would be removed" if dry_run else "removed"
+    width = max(len(one.what) for one in removed)
     for one in removed:
         size = f", {one.n_bytes / 2**20:,.1f} MiB" if one.n_bytes else ""
         kept = "kept for ever" if one.older_than is None else f"{one.n_removed:,} {verb} from before {one.older_than}"
-        typer.echo(f"{one.what:<25}{kept}{size}")
+        typer.echo(f"{one.what:<{width}}  {kept}{size}")

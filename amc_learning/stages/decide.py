@@ -173,7 +173,7 @@ def _refuse_rewriting(warehouse: Warehouse, decisions: pl.DataFrame, days: Seque
     if decisions.equals(stored):
         return
     trouble = (
-        "the evidence is no longer what they were decided on"
+        "evidence or settings are no longer what they were decided on"
         if stored["known_on"].n_unique() == len(days)
         else "not all of them were decided in their turn"
     )

@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 import pytest
+from dagster._core.remote_origin import ManagedGrpcPythonEnvCodeLocationOrigin
+from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
 from amc_learning.automation.alerts import MOST_DELIVERIES, Alert, Untold, deliver, tell
 from amc_learning.automation.channels import channels_of
@@ -185,6 +187,33 @@ def test_nights_that_fail_of_the_same_thing_are_told_once_until_one_succeeds(
         good_night.execute_in_process(instance=instance)
         failed_run(instance, chosen)
         assert len(webhook.bodies) == 2
+
+
+def test_a_night_that_fails_by_command_is_told_too(tmp_path, clean_environment, webhook, address):
+    """A tick as the daemon does it: the sensor itself finds the run, which no code location started."""
+    chosen = settings_of(tmp_path, webhook_url=address)
+    sensor = run_failure_alerts(chosen)
+    definitions = dg.Definitions(jobs=[bad_night], sensors=[sensor])
+    with dg.DagsterInstance.ephemeral() as instance:
+
+        def tick(cursor):
+            context = dg.build_sensor_context(instance=instance, cursor=cursor, definitions=definitions)
+            # the daemon names the code location it evaluates a sensor for; tests are not asked for it
+            context._code_location_origin = ManagedGrpcPythonEnvCodeLocationOrigin(
+                LoadableTargetOrigin(module_name="amc_learning.definitions"), "amc_learning"
+            )
+            return sensor.evaluate_tick(context).cursor
+
+        silent = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+        bad_night.execute_in_process(instance=instance, raise_on_error=False, run_config=silent)
+        cursor = tick(None)
+        assert webhook.bodies == [], "what failed before the sensor was there is history"
+        bad_night.execute_in_process(instance=instance, raise_on_error=False, run_config=silent)
+        cursor = tick(cursor)
+        (body,) = webhook.bodies
+        assert "breaking: ValueError: no bars of" in body["sentence"]
+        tick(cursor)
+        assert len(webhook.bodies) == 1
 
 
 def test_a_sentence_of_ours_is_told_alone_without_the_class_that_carried_it(

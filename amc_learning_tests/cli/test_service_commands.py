@@ -227,6 +227,25 @@ def test_when_one_ends_by_itself_the_other_is_stopped_and_that_is_a_failure():
         assert not any(is_running(pid) for pid in pids if pid)
 
 
+CAREFUL = """
+import os, signal, time
+told = []
+signal.signal(signal.SIGINT, lambda *_: told.append(1))
+os.write(1, b"%d\\n" % os.getpid())
+while not told:
+    signal.pause()
+time.sleep(1)
+os.write(1, b"told %d times\\n" % len(told))
+"""
+
+
+def test_a_program_is_told_once_so_that_it_can_end_in_peace():
+    with together(CAREFUL, PATIENT) as (process, _):
+        process.send_signal(signal.SIGINT)
+        assert process.wait(LONGEST_SECONDS) == 0
+        assert process.stdout.read() == "told 1 times\n"
+
+
 SOON = "import amc_learning.cli.serve as serve; serve.STOP_SECONDS = 0.5\n"
 
 

@@ -67,15 +67,15 @@ def test_the_job_that_tidies_packs_the_months_that_are_over(finished):
 @pytest.mark.parametrize(("before", "n_months"), [("2024-02-29", 1), ("today", 4)])
 def test_the_command_counts_packs_and_says_so(finished, before, n_months):
     counted = amc(finished.data_dir, "compact", "--before", before, "--dry-run", "--json")
-    rows = {one["before"]["table"]: one for one in counted.json}
+    rows = {one["before"]["table"]: one for one in counted.json["tables"]}
     assert rows["daily_statistics"]["n_months"] == n_months
-    assert n_files(finished) == sum(one["before"]["n_files"] for one in counted.json) + n_of_only_sources(finished)
+    assert n_files(finished) == counted.json["n_files_before"] + n_of_only_sources(finished)
     said = amc(finished.data_dir, "compact", "--before", before)
     assert said.code == 0
     assert " files are " in said.all
     assert "raw events and orders stay a file a day" in said.all
     again = amc(finished.data_dir, "compact", "--before", before, "--json")
-    assert sum(one["n_months"] for one in again.json) == 0
+    assert sum(one["n_months"] for one in again.json["tables"]) == 0
 
 
 def n_of_only_sources(settings):
