@@ -46,7 +46,7 @@ docs: $(DEVELOPING)  ## build the documentation site into site/; open site/index
 up: $(INSTALLED)  ## Dagster UI and daemon on loopback
 	$(BIN)/amc-learning up
 
-bench: $(BENCHMARKING)  ## every benchmark, written to benchmarks/README.md (20 minutes); ONLY=drain for one of them
+bench: $(BENCHMARKING)  ## benchmarks, written to benchmarks/README.md (half an hour); ONLY=drain for one of them
 	$(BIN)/python -m benchmarks $(addprefix --only ,$(ONLY))
 
 truth: $(DEVELOPING)  ## measure every guarantee of docs/methods.md and write docs/evidence.md (about 40 minutes of two cores)

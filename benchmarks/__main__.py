@@ -1,7 +1,8 @@
 """All benchmarks, one after the other, each in a process of its own: `make bench`, or `python -m benchmarks`.
 
-What they found goes to benchmarks/measured.json and, as a page for people, to benchmarks/README.md. A benchmark that
-cannot run or breaks off is named there with its reason, and its figures of before are not kept.
+Those of a quarter of an hour and more run only by name: `python -m benchmarks --only workers`. What they found goes to
+benchmarks/measured.json and, as a page for people, to benchmarks/README.md. A benchmark that cannot run or breaks off is
+named there with its reason, and its figures of before are not kept.
 """
 
 import argparse
@@ -35,7 +36,7 @@ def main() -> None:
         return
     outcomes = kept_outcomes()
     for benchmark in BENCHMARKS:
-        if asked.only is None or benchmark.name in asked.only:
+        if benchmark.name in (asked.only or ()) or not (asked.only or benchmark.is_long):
             print(f"{benchmark.name} ...", flush=True)
             outcomes[benchmark.name] = outcome = measured(benchmark)
             print(f"{benchmark.name}: {outcome.trouble or f'{len(outcome.results)} figures'}, {outcome.seconds:.0f} s")

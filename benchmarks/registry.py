@@ -13,15 +13,19 @@ class Benchmark:
     name: str
     title: str
     needs_program: str | None = None
+    is_long: bool = False
+    """A quarter of an hour and more: run when it is asked for by name."""
 
 
 BENCHMARKS = (
     Benchmark("nights", "A night against the length of history, and Dagster's share of it"),
     Benchmark("factors", "Coefficients, quantile returns and thresholds on the whole universe"),
     Benchmark("history", "The whole history at several sizes"),
-    Benchmark("workers", "Seven years shared between two workers"),
-    Benchmark("workers_killed", "One of two workers killed in the middle of seven years"),
-    Benchmark("workers_restarted", "The database restarted in the middle of seven years that two workers share"),
+    Benchmark("workers", "Seven years shared between two workers", is_long=True),
+    Benchmark("workers_killed", "One of two workers killed in the middle of seven years", is_long=True),
+    Benchmark(
+        "workers_restarted", "The database restarted in the middle of seven years that two workers share", is_long=True
+    ),
     Benchmark("drain", "100,000 waiting events"),
     Benchmark("startup", "Imports and start-up"),
     Benchmark("service", "The service beside the least that does the same work", needs_program="wrk"),
