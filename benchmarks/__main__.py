@@ -1,8 +1,8 @@
 """All benchmarks, one after the other, each in a process of its own: `make bench`, or `python -m benchmarks`.
 
-Those of a quarter of an hour and more run only by name: `python -m benchmarks --only workers`. What they found goes to
-benchmarks/measured.json and, as a page for people, to benchmarks/README.md. A benchmark that cannot run or breaks off is
-named there with its reason, and its figures of before are not kept.
+Those of a quarter of an hour and more run only by name: `python -m benchmarks --only workers`. What they found goes
+to benchmarks/measured.json and, as a page for people, to benchmarks/README.md. A benchmark that cannot run or breaks
+off is named there with its reason, and its figures of before are not kept.
 """
 
 import argparse

@@ -20,12 +20,12 @@ PREAMBLE = """\
 # Benchmarks
 
 Written by `make bench`, which runs every benchmark in a process of its own; do not edit. One of them alone:
-`make bench ONLY=drain`, which leaves the other tables as they were. Seven years shared between workers take a quarter of
-an hour each and run only so (`ONLY=workers`, `ONLY=workers_killed`, `ONLY=workers_restarted`). All need the shared market
-data beside the checkout, the service `wrk`, and a database that is restarted what `make test` installs; what could not
-run is said. Other programs on the machine disturb times: the load average counts what wanted to run when a benchmark
-began and when it ended, so that more than the number of cores means that figures in seconds are too high. Ratios of one
-run say more.
+`make bench ONLY=drain`, which leaves the other tables as they were. Seven years shared between workers take a quarter
+of an hour each and run only so (`ONLY=workers`, `ONLY=workers_killed`, `ONLY=workers_restarted`). All need the shared
+market data beside the checkout, the service `wrk`, and a database that is restarted what `make test` installs; what
+could not run is said. Other programs on the machine disturb times: the load average counts what wanted to run when a
+benchmark began and when it ended, so that more than the number of cores means that figures in seconds are too high.
+Ratios of one run say more.
 """
 
 
