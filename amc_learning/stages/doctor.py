@@ -87,7 +87,8 @@ def _tables(warehouse: Warehouse, _: Settings) -> Finding:
 def _inbox(warehouse: Warehouse, _: Settings) -> Finding:
     n_pending = warehouse.inbox.n_pending()
     return Finding(
-        "inbox", n_pending == 0, f"{n_pending:,} events wait to be drained",
+        "inbox", n_pending == 0,
+        f"{n_pending:,} events wait to be drained" if n_pending != 1 else "1 event waits to be drained",
         "run the night (amc-learning run daily), or switch the inbox sensor on",
     )  # fmt: skip
 

@@ -123,6 +123,7 @@ def test_the_page_of_an_asset_begins_with_its_question(visit):
     page.wait_for(says("Which scores order returns?"))
     page.wait_for(says("docs/methods.md#correlation-with-success"))
     page.wait_for(says("Mean of the daily coefficients. [-1 to 1]"))
+    page.wait_for(says("Latest check results"))
     keep(page, "asset")
 
 
