@@ -23,7 +23,7 @@ from amc_learning.client.plain import json_bytes, plain
 from amc_learning_tests.client.server import WEIGHTS, Hang, learning_system, nobody, serving
 
 MOST_TIMES_ITS_COPY = 2.0
-"""A send copies what it is given and writes it as JSON, which takes a machine as long as it takes; that is nearly all."""
+"""A send copies what it is given and writes it as JSON, which takes what the machine takes; that is nearly all."""
 
 SEND_P99_SECONDS = 0.05
 """Generous: the promise says well under a tenth of a second; other work on the machine delays any program."""
