@@ -23,19 +23,23 @@ MAX_ANSWER_BYTES = 256 * 1024
 USER_AGENT = "amc-learning-client"
 
 
-def load(base_url: str, ssl_context: ssl.SSLContext | None) -> ssl.SSLContext | None:
-    """Import what requests need, a tenth of a second, and the TLS context for https, the one given or the usual one.
+def load(base_url: str, ssl_context: ssl.SSLContext | None) -> ssl.SSLContext:
+    """Import what requests need, a tenth of a second, and the TLS context: the one given, or the usual one.
 
     Done when a client is made, in the thread that makes it: a process that forks while another thread imports would
-    leave half a module to its child.
+    leave half a module to its child, and one that forks while another thread makes a context, a lock of OpenSSL that
+    nobody opens again.
     """
     for name in ("httpx", "httpcore", "anyio._backends._asyncio"):
         importlib.import_module(name)
-    if ssl_context is None and _is_https(base_url):
+    if ssl_context is not None:
+        return ssl_context
+    if _is_https(base_url):
         import httpx  # noqa: PLC0415 - see above
 
         return httpx.create_ssl_context(trust_env=False)
-    return ssl_context
+    # httpx makes one for http as well where it is given none; this one trusts nobody, and nothing is asked of it
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 def _is_https(base_url: str) -> bool:

@@ -165,7 +165,6 @@ def run(program, *arguments, **more):
 SENDING = """
 import logging, sys, time
 from amc_learning.client import LearningClient
-from amc_learning.client.plain import json_bytes, plain
 logging.basicConfig()
 client = LearningClient(sys.argv[1], exit_flush_seconds=float(sys.argv[2]))
 client.send_thesis("ABC", {})
@@ -207,12 +206,29 @@ def test_a_client_that_nobody_holds_any_more_still_delivers():
         assert server.saw(1)
 
 
+def test_no_thread_of_the_client_makes_a_context_of_openssl_which_a_fork_meanwhile_would_leave_locked():
+    program = """
+import ssl, sys
+from amc_learning.client import LearningClient
+client = LearningClient(sys.argv[1])
+n_made, make = 0, ssl.SSLContext.__new__
+def counted(*arguments, **named):
+    global n_made
+    n_made += 1
+    return make(*arguments, **named)
+ssl.SSLContext.__new__ = counted
+client.send_thesis("ABC", {})
+print(client.flush(20), n_made)
+"""
+    with serving() as server:
+        assert run(program, server.url).stdout == "True 0\n"
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_a_process_pool_made_by_fork_may_use_the_client_of_its_parent():
     program = """
 import multiprocessing, sys
 from amc_learning.client import LearningClient
-from amc_learning.client.plain import json_bytes, plain
 client = LearningClient(sys.argv[1])
 def work(n):
     client.send_thesis("ABC", {"n": n})
