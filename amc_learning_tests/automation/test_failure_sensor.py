@@ -14,8 +14,9 @@ from amc_learning.contracts.knowledge_days import next_knowledge_day, previous_k
 from amc_learning.definitions import build_defs
 from amc_learning.settings import Alerts, Settings
 from amc_learning.stages.collect import drain_events, normalise_trade_events
+from amc_learning.stages.decide import decide_days
 from amc_learning.stages.failing_now import Failing
-from amc_learning.stages.orders import CorrectionOrder, OperatorOrder, OrderError, carry_out, carry_out_correction
+from amc_learning.stages.orders import CorrectionOrder, OrderError, carry_out_correction
 from amc_learning.stages.settled import LONGEST_LOOK
 from amc_learning_tests.acceptance.loop import failures, kept, open_warehouse, run_through_dagster
 from amc_learning_tests.automation.failing import noon, ordinary_month
@@ -152,9 +153,7 @@ def test_trades_that_cannot_be_looked_at_are_a_reason_and_the_cursor_stays(setti
 def test_a_day_after_which_another_is_decided_is_left_alone(settings, day):
     noon(open_warehouse(settings), day)
     ahead = next_knowledge_day(day)
-    ordered_at = datetime(ahead.year, ahead.month, ahead.day, 17, tzinfo=UTC)
-    target = open_warehouse(settings).table("weight_decisions").days()[0]
-    carry_out(open_warehouse(settings), settings, OperatorOrder("rollback", target, "x"), requested_at=ordered_at)
+    decide_days(open_warehouse(settings), settings, [ahead])
     look = tick(settings)
     assert (look.run_requests, look.cursor) == ([], None)
     assert f"{ahead} is decided already" in look.skip_message
