@@ -104,7 +104,9 @@ class ReadOnlyWarehouse:
             try:
                 result = query(connection, statement)
             except QueryError as error:
-                raise _with_remedy(error) from error.__cause__
+                if not error.is_about_words:
+                    raise
+                raise QueryError(f"{error}\n\n.tables() lists the tables, .describe('TABLE') its columns") from error
         return pl.DataFrame(result.rows, schema=list(result.columns), orient="row", infer_schema_length=None)
 
     def document(self, name: str, day: Day | None = None) -> dict[str, Any] | None:
@@ -134,15 +136,6 @@ def open_warehouse(data_dir: Path | str | None = None) -> ReadOnlyWarehouse:
         )
     warehouse = Warehouse.open(settings.data_dir, settings.features.components, **settings.places)
     return ReadOnlyWarehouse(settings, warehouse)
-
-
-def _with_remedy(error: QueryError) -> QueryError:
-    import duckdb  # noqa: PLC0415 - loaded already: only a query comes here
-
-    refused = duckdb.CatalogException | duckdb.BinderException | duckdb.ParserException
-    if not isinstance(error.__cause__, refused):
-        return error
-    return QueryError(f"{error}\n\n.tables() lists the tables, .describe('TABLE') its columns")
 
 
 def _summary(warehouse: Warehouse, name: str) -> tuple[Any, ...]:

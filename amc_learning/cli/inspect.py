@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     import duckdb
 
     from amc_learning.stages.doctor_findings import Finding
-    from amc_learning.warehouse.errors import QueryError
 
 WHERE_NAMES_ARE = "amc-learning describe lists the tables, amc-learning describe TABLE its columns"
 
@@ -133,24 +132,15 @@ def _answer(connection: "duckdb.DuckDBPyConnection", text: str, *, json: bool) -
     try:
         result = query(connection, text)
     except QueryError as error:
-        typer.secho(f"amc-learning: {_with_remedy(error)}", err=True, fg="red")
+        # DuckDB's own words, and where to look when it does not know one
+        remedy = f"\n\n{WHERE_NAMES_ARE}" if error.is_about_words else ""
+        typer.secho(f"amc-learning: {error}{remedy}", err=True, fg="red")
         return False
     if json:
         emit_json([dict(zip(result.columns, row, strict=True)) for row in result.rows])
     else:
         print_table(f"{len(result.rows):,} rows", result.columns, result.rows)
     return True
-
-
-def _with_remedy(error: "QueryError") -> str:
-    """DuckDB's own words, and where to look when it does not know a name or cannot read the statement."""
-    import duckdb  # noqa: PLC0415
-
-    # the others say what to do themselves: an old partition, a statement that is no query
-    is_about_words = isinstance(
-        error.__cause__, duckdb.CatalogException | duckdb.BinderException | duckdb.ParserException
-    )
-    return f"{error}\n\n{WHERE_NAMES_ARE}" if is_about_words else str(error)
 
 
 def doctor(*, json: JsonOption = False) -> None:

@@ -139,5 +139,5 @@ def _no_report(day: str) -> Refusal:
 
 
 def _page(document: Document) -> str:
-    remedy = f"amc-learning run daily --date {document['known_on']}"
-    return render_page(understood(DailyReport, document, remedy=remedy))
+    remedy = "amc-learning run daily --date"
+    return render_page(understood(DailyReport, document, name=REPORT_DOCUMENT, remedy=remedy))

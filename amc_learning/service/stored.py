@@ -1,39 +1,36 @@
-"""Stored documents as what they were published to be, or a refusal with the remedy.
+"""Stored documents for an answer, or a refusal that says that publishing them again mends it.
 
-Belongs here: understanding a document whose hash is right but whose fields may be those of another version. Not here:
-finding and verifying it (shelf, publications).
+Belongs here: the refusal. Not here: understanding a document (stages.stored_documents), finding and verifying it
+(shelf, publications).
 """
 
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from amc_learning.service.answers import Refusal
-from amc_learning.warehouse.publications import HASH_FIELD
+from amc_learning.stages import stored_documents
+from amc_learning.warehouse.errors import CorruptDocument
 
 Model = TypeVar("Model", bound=BaseModel)
 
 RETRY_AFTER_SECONDS = 60
 
 
-def understood(model: type[Model], document: Mapping[str, Any], *, remedy: str) -> Model:
+def understood(model: type[Model], document: Mapping[str, Any], *, name: str, remedy: str) -> Model:
     """The document as this model.
 
     Args:
         model: what it was published as.
         document: as stored, its hash included.
-        remedy: the command that publishes it anew.
+        name: it was published under.
+        remedy: the command that publishes it anew, but for the day.
 
     Raises:
         Refusal: its fields are not those of this version; 503, because publishing it anew mends it.
     """
     try:
-        return model.model_validate({name: value for name, value in document.items() if name != HASH_FIELD})
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise Refusal.for_now(
-            f"the stored document was written by another version: {'.'.join(map(str, first['loc']))}: {first['msg']}; "
-            f"publish it again: {remedy}",
-            retry_after_seconds=RETRY_AFTER_SECONDS,
-        ) from error
+        return stored_documents.understood(model, document, name=name, day=document["known_on"], remedy=remedy)
+    except CorruptDocument as error:
+        raise Refusal.for_now(str(error), retry_after_seconds=RETRY_AFTER_SECONDS) from error

@@ -67,5 +67,5 @@ def _no_report(week: date | None) -> Refusal:
 
 
 def _page(document: Document) -> str:
-    remedy = f"amc-learning run weekly --week {document['known_on']}"
-    return render_weekly_page(understood(WeeklyReport, document, remedy=remedy))
+    remedy = "amc-learning run weekly --week"
+    return render_weekly_page(understood(WeeklyReport, document, name=WEEKLY_REPORT_DOCUMENT, remedy=remedy))

@@ -23,9 +23,10 @@ from amc_learning.stages.night import Night
 from amc_learning.stages.night_tables import RECENT_DAYS
 from amc_learning.stages.publish import PublicationError, stored
 from amc_learning.stages.report import LEAST_CHANGE, ReportTables, weight_change
+from amc_learning.stages.stored_documents import understood
 from amc_learning.stages.turns import taking_turns
 from amc_learning.warehouse import Warehouse
-from amc_learning.warehouse.publications import HASH_FIELD, PublishReport
+from amc_learning.warehouse.publications import PublishReport
 
 WEEKLY_TABLES = (
     "discovered_patterns",
@@ -110,13 +111,15 @@ def draw_weekly_page(warehouse: Warehouse, week: date) -> Path:
 
     Raises:
         PublicationError: no report was published for that week.
+        CorruptDocument: it was written by another version.
     """
     document = warehouse.publications.document(WEEKLY_REPORT_DOCUMENT, week)
     if document is None:
         raise PublicationError(
             f"no report of the week to {week}; run the week first: amc-learning run weekly --week {week}"
         )
-    report = WeeklyReport.model_validate({name: value for name, value in document.items() if name != HASH_FIELD})
+    remedy = "amc-learning run weekly --week"
+    report = understood(WeeklyReport, document, name=WEEKLY_REPORT_DOCUMENT, day=week, remedy=remedy)
     return warehouse.publications.write_page(WEEKLY_REPORT_DOCUMENT, week, render_weekly_page(report))
 
 

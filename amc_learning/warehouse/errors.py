@@ -33,4 +33,11 @@ class InboxError(WarehouseError):
 
 
 class QueryError(WarehouseError):
-    """A statement that `sql.query` does not run, or that DuckDB refused."""
+    """A statement that `sql.query` does not run, or that DuckDB refused.
+
+    `is_about_words`: it names what is not there, or cannot be read; others say what to do themselves.
+    """
+
+    def __init__(self, sentence: str, *, is_about_words: bool = False) -> None:
+        super().__init__(sentence)
+        self.is_about_words = is_about_words

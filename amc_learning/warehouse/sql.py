@@ -101,7 +101,8 @@ def query(connection: "duckdb.DuckDBPyConnection", sql: str) -> QueryResult:
         columns = tuple(str(column[0]) for column in result.description or ())
         return QueryResult(columns, result.fetchall())
     except duckdb.Error as error:
-        raise QueryError(str(error)) from error
+        words = duckdb.CatalogException | duckdb.BinderException | duckdb.ParserException
+        raise QueryError(str(error), is_about_words=isinstance(error, words)) from error
 
 
 def _explains_a_change(connection: "duckdb.DuckDBPyConnection", sql: str) -> bool:

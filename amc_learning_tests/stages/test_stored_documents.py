@@ -1,11 +1,15 @@
 """A document of another version is refused in a sentence, with its field and the command that publishes it anew."""
 
+from datetime import date
+
 import pytest
 
 from amc_learning.automation.run_failures import failure_sentence
+from amc_learning.contracts.documents.names import WEEKLY_REPORT_DOCUMENT
 from amc_learning.learning.modes import SHADOW
 from amc_learning.stages.promotion import shadow_account
 from amc_learning.stages.publish_documents import draw_page, publish_recommendations
+from amc_learning.stages.weekly_report import draw_weekly_page
 from amc_learning.warehouse import CorruptDocument
 from amc_learning.warehouse.publications import HASH_FIELD
 from amc_learning_tests.acceptance.loop import DAYS, open_warehouse, run_through_dagster
@@ -74,3 +78,10 @@ def test_a_page_of_a_report_of_another_version_is_not_drawn(finished):
     of_another_version(warehouse.publications, "daily_report", LAST, lambda document: document.pop("headline"))
     with pytest.raises(CorruptDocument, match=f"the stored daily_report of {LAST} .* another version: headline: "):
         draw_page(warehouse, LAST)
+
+
+def test_a_page_of_a_weekly_report_of_another_version_is_not_drawn(finished):
+    warehouse, friday = open_warehouse(finished), date(2024, 3, 1)
+    warehouse.publications.publish(WEEKLY_REPORT_DOCUMENT, {"week": "9"}, friday, {"type": "object"})
+    with pytest.raises(CorruptDocument, match=f"another version: .* amc-learning run weekly --week {friday}$"):
+        draw_weekly_page(warehouse, friday)
