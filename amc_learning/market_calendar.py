@@ -1,17 +1,24 @@
 """When the exchange is open: the sessions that entries, maturities and horizons are counted in.
 
-Belongs here: asking exchange_calendars, and nothing else of the project needs to know that library.
+Belongs here: asking exchange_calendars, which nothing else of the project needs to know, and keeping what it said.
 Not here: what is counted in sessions (learning/outcomes.py), which knowledge days there are (weekdays, holidays too).
 """
 
+import contextlib
+import hashlib
+import io
 import warnings
 from datetime import date
 from functools import lru_cache
+from importlib.metadata import version
+from pathlib import Path
+from urllib.parse import quote
 
 import polars as pl
 
 from amc_learning.contracts.knowledge_days import FIRST_KNOWLEDGE_DAY
 from amc_learning.contracts.tables import TIMESTAMP
+from amc_learning.warehouse.files import make_folder, write_atomically
 
 SESSIONS_SCHEMA = pl.Schema([("session_date", pl.Date), ("opens_at", TIMESTAMP), ("closes_at", TIMESTAMP)])
 
@@ -20,7 +27,7 @@ class ExchangeError(ValueError):
     """The exchange of the settings is none that is known."""
 
 
-def exchange_sessions(exchange: str, start: date, end: date) -> pl.DataFrame:
+def exchange_sessions(exchange: str, start: date, end: date, *, kept_in: Path | None = None) -> pl.DataFrame:
     """The sessions of an exchange from `start` to `end`, both included, early closes as they were.
 
     The calendar is built for whole years from the first knowledge day on and cut, so a session's row never depends on
@@ -30,6 +37,9 @@ def exchange_sessions(exchange: str, start: date, end: date) -> pl.DataFrame:
         exchange: name in exchange_calendars, for example XNYS.
         start: first date wanted.
         end: last date wanted; an `end` before `start` gives no rows.
+        kept_in: folder where whole years are kept for the next process, which then needs neither the library nor
+            pandas, a second of work. What is damaged there, or made by another version of the library, is not used;
+            where nothing can be written nothing is kept.
 
     Returns:
         `session_date` (Date), `opens_at`, `closes_at` (UTC), one row per session, ascending; without rows when the
@@ -48,12 +58,42 @@ def exchange_sessions(exchange: str, start: date, end: date) -> pl.DataFrame:
     """
     if end < start:
         return pl.DataFrame(schema=SESSIONS_SCHEMA)
-    sessions = _sessions_of_years(exchange, min(start.year, FIRST_KNOWLEDGE_DAY.year), end.year)
+    sessions = _sessions_of_years(exchange, min(start.year, FIRST_KNOWLEDGE_DAY.year), end.year, kept_in)
     return sessions.filter(pl.col("session_date").is_between(start, end))
 
 
 @lru_cache(maxsize=16)
-def _sessions_of_years(exchange: str, first_year: int, last_year: int) -> pl.DataFrame:
+def _sessions_of_years(exchange: str, first_year: int, last_year: int, kept_in: Path | None) -> pl.DataFrame:
+    if kept_in is None:
+        return _asked(exchange, first_year, last_year)
+    stem = f"{quote(exchange, safe='')}-{first_year}-{last_year}-{version('exchange_calendars')}"
+    kept = _kept(kept_in, stem)
+    if kept is None:
+        kept = _asked(exchange, first_year, last_year)
+        _keep(kept_in, stem, kept)
+    return kept
+
+
+def _kept(folder: Path, stem: str) -> pl.DataFrame | None:
+    """What was kept under this name, or None. The name ends with the hash: parquet is read with flipped bits too."""
+    for path in folder.glob(f"{stem}-*.parquet"):
+        with contextlib.suppress(OSError):
+            content = path.read_bytes()
+            if path.stem == f"{stem}-{hashlib.sha256(content).hexdigest()}":
+                return pl.read_parquet(io.BytesIO(content))
+    return None
+
+
+def _keep(folder: Path, stem: str, sessions: pl.DataFrame) -> None:
+    with io.BytesIO() as buffer:
+        sessions.write_parquet(buffer)
+        content = buffer.getvalue()
+    with contextlib.suppress(OSError):
+        make_folder(folder)
+        write_atomically(folder / f"{stem}-{hashlib.sha256(content).hexdigest()}.parquet", content)
+
+
+def _asked(exchange: str, first_year: int, last_year: int) -> pl.DataFrame:
     # Imported here: it brings pandas, half a second that a reader of the package should not pay.
     import exchange_calendars  # noqa: PLC0415
     import exchange_calendars.errors  # noqa: PLC0415

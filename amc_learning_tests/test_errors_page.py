@@ -28,25 +28,31 @@ def section(heading: str) -> dict[str, list[str]]:
     return {cells[0].strip("`"): cells for cells in lines}
 
 
-def exceptions() -> dict[str, str]:
+def exception_modules() -> dict[str, str]:
     """Every exception class of the package by its name: the module that defines it."""
+    classes = [
+        (".".join(path.relative_to(ROOT).with_suffix("").parts), node)
+        for path in sorted((ROOT / "amc_learning").rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ClassDef) and node.name[0] != "_"
+    ]
     found: dict[str, str] = {}
-    trees = {path: ast.parse(path.read_text()) for path in sorted((ROOT / "amc_learning").rglob("*.py"))}
     n_before = -1
     while len(found) > n_before:
         n_before = len(found)
-        for path, tree in trees.items():
-            for node in ast.walk(tree):
-                bases = {ast.unparse(base).rpartition(".")[2] for base in getattr(node, "bases", ())}
-                if isinstance(node, ast.ClassDef) and bases & (BUILT_IN | found.keys()) and node.name[0] != "_":
-                    found[node.name] = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        for module, node in classes:
+            if {ast.unparse(base).rpartition(".")[2] for base in node.bases} & (BUILT_IN | found.keys()):
+                found[node.name] = module
     return found
+
+
+EXCEPTIONS = exception_modules()
 
 
 def test_every_exception_has_a_row_and_every_row_an_exception():
     rows = section("By name")
-    assert exceptions().keys() - rows.keys() == set(), "add a row to `By name` in docs/errors.md"
-    assert rows.keys() - exceptions().keys() == set(), "rows of exceptions that are gone"
+    assert EXCEPTIONS.keys() - rows.keys() == set(), "add a row to `By name` in docs/errors.md"
+    assert rows.keys() - EXCEPTIONS.keys() == set(), "rows of exceptions that are gone"
 
 
 def test_every_row_says_what_happened_to_the_data_and_what_to_do():
@@ -56,9 +62,9 @@ def test_every_row_says_what_happened_to_the_data_and_what_to_do():
         assert [name for name, cells in rows.items() if len(cells) != 4 or not all(map(str.strip, cells))] == []
 
 
-@pytest.mark.parametrize("name", sorted(exceptions()))
+@pytest.mark.parametrize("name", sorted(EXCEPTIONS))
 def test_the_command_line_turns_every_exception_into_a_sentence(name: str):
-    module = exceptions()[name]
+    module = EXCEPTIONS[name]
     if name in NEVER_AT_THE_EDGE or ".client." in module:
         return
     error = getattr(import_module(module), name)

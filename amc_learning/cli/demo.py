@@ -77,15 +77,15 @@ def _judge_last_week(settings: Settings, day: date) -> None:
 
 def _ingest_sample(settings: Settings, n_sessions: int | None) -> list[date]:
     """Write the simulated market as files and take them in as any other; its sessions."""
-    from amc_learning.market_calendar import exchange_sessions  # noqa: PLC0415
     from amc_learning.simulation.market import simulate_market, write_market  # noqa: PLC0415
     from amc_learning.simulation.rules import SAMPLE, SAMPLE_INDEX_HISTORY  # noqa: PLC0415
     from amc_learning.stages import ingest as stage  # noqa: PLC0415
+    from amc_learning.stages.sessions import sessions_between  # noqa: PLC0415
 
     rules = SAMPLE if n_sessions is None else replace(SAMPLE, n_sessions=n_sessions)
-    first, day, exchange = rules.first_session, timedelta(days=1), settings.market.exchange
-    before = exchange_sessions(exchange, first - 2 * SAMPLE_INDEX_HISTORY * day, first - day)["session_date"].to_list()
-    after = exchange_sessions(exchange, first, first + 2 * rules.n_sessions * day)["session_date"].to_list()
+    first, day = rules.first_session, timedelta(days=1)
+    before = sessions_between(settings, first - 2 * SAMPLE_INDEX_HISTORY * day, first - day)["session_date"].to_list()
+    after = sessions_between(settings, first, first + 2 * rules.n_sessions * day)["session_date"].to_list()
     sessions: list[date] = after[: rules.n_sessions]
     market = simulate_market(rules, sessions, index_sessions=before[-SAMPLE_INDEX_HISTORY:])
     files = write_market(market, settings.data_dir / "feed")

@@ -17,7 +17,6 @@ from amc_learning.learning.outcomes import OutcomeRules, candidate_outcomes, req
 from amc_learning.learning.selection import selection_effects
 from amc_learning.learning.threshold_search import ThresholdRules
 from amc_learning.learning.thresholds import threshold_tables
-from amc_learning.market_calendar import exchange_sessions
 from amc_learning.settings import Settings
 from amc_learning.stages.day_chunks import (
     DAYS_AT_ONCE,
@@ -27,6 +26,7 @@ from amc_learning.stages.day_chunks import (
     chunks_by_rows,
     read_days,
 )
+from amc_learning.stages.sessions import sessions_between
 from amc_learning.stages.turns import taking_turns
 from amc_learning.warehouse import Warehouse, reopened
 
@@ -45,7 +45,7 @@ def outcome_rules(settings: Settings) -> OutcomeRules:
 def sessions_around(settings: Settings, days: Sequence[date]) -> pl.DataFrame:
     """Exchange sessions from well before the longest horizon to just after the last day."""
     before = timedelta(days=30 + 2 * max(settings.outcomes.horizons.values()))
-    return exchange_sessions(settings.market.exchange, days[0] - before, days[-1] + timedelta(days=10))
+    return sessions_between(settings, days[0] - before, days[-1] + timedelta(days=10))
 
 
 _DECISION_COLUMNS = ("known_on", "decision_id", "symbol", "decided_at")

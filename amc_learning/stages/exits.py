@@ -19,8 +19,8 @@ from amc_learning.learning.exits import (
     trade_sample,
     trades_as_of,
 )
-from amc_learning.market_calendar import exchange_sessions
 from amc_learning.settings import Settings
+from amc_learning.stages.sessions import sessions_between
 from amc_learning.stages.turns import taking_turns
 from amc_learning.warehouse import Warehouse
 
@@ -84,9 +84,7 @@ def _samples(warehouse: Warehouse, settings: Settings, weeks: Sequence[date]) ->
     bars = warehouse.table("price_bars").read(first - timedelta(days=REACH_DAYS), weeks[-1], columns=BAR_COLUMNS)
     for week in weeks:
         since = week - window
-        sessions = exchange_sessions(
-            settings.market.exchange, since - timedelta(days=REACH_DAYS), week + timedelta(days=10)
-        )
+        sessions = sessions_between(settings, since - timedelta(days=REACH_DAYS), week + timedelta(days=10))
         trades = trades_as_of(closed, openings, week, since)
         if trades.height:
             sample = trade_sample(trades, bars, sessions, week)

@@ -19,12 +19,12 @@ from amc_learning.intake.bars import NormalisedTable, normalise_bars, normalise_
 from amc_learning.intake.envelope import Envelope, PayloadLimits, Quarantined, receive
 from amc_learning.intake.errors import IntakeError
 from amc_learning.intake.files import read_records, read_table
-from amc_learning.market_calendar import exchange_sessions
 from amc_learning.settings import Settings
 from amc_learning.stages.collect import drain_events
 from amc_learning.stages.due import last_night, late_event_days, span
 from amc_learning.stages.received import inbox_event, quarantine_item
 from amc_learning.stages.reopening import reopen_dependents, reopen_regimes
+from amc_learning.stages.sessions import sessions_between
 from amc_learning.warehouse import Warehouse
 from amc_learning.warehouse.errors import CorruptPartition
 from amc_learning.warehouse.inbox import QuarantineItem
@@ -257,7 +257,7 @@ def judged_table(settings: Settings, kind: str, sent: SentTable, *, received_at:
 
 def closed_sessions(settings: Settings, now: datetime) -> tuple[date, frozenset[date]]:
     """The last session that is over, and all up to it; a session that is still running has no daily bar yet."""
-    calendar = exchange_sessions(settings.market.exchange, FIRST_KNOWLEDGE_DAY, knowledge_day(now))
+    calendar = sessions_between(settings, FIRST_KNOWLEDGE_DAY, knowledge_day(now))
     closed = calendar.filter(pl.col("closes_at") <= now)["session_date"]
     return closed[-1], frozenset(closed)
 

@@ -11,6 +11,7 @@ import polars as pl
 
 from amc_learning.contracts.documents.names import CORRECTIONS_DOCUMENT
 from amc_learning.contracts.knowledge_days import knowledge_day
+from amc_learning.learning.corrections.orders import correction_orders
 from amc_learning.learning.weights.operator_orders import operator_orders
 from amc_learning.learning.weights.record import ROLLED_BACK
 from amc_learning.settings import Settings
@@ -103,15 +104,25 @@ class CorrectionOrder:
 def carry_out_correction(
     warehouse: Warehouse, settings: Settings, order: CorrectionOrder, *, requested_at: datetime
 ) -> dict[str, Any]:
-    """Record the order, decide and publish today's knowledge day on it; today's corrections document."""
+    """Record the order, decide and publish today's knowledge day on it; today's corrections document.
+
+    Raises:
+        OrderError: there is no correction of this name, or a release of one that was never vetoed. Nothing was changed.
+    """
     today = knowledge_day(requested_at)
     table = warehouse.table("corrections")
     known = sorted(set(table.read(None, today, columns=["name"])["name"]))
     if order.name not in known:
         listed = ", ".join(known) or "there are none yet"
         raise OrderError(f"no correction is named {order.name!r}; the names are: {listed}")
-    row = {"known_on": today, "requested_at": requested_at, **asdict(order)}
     orders = warehouse.catalogue["correction_orders"]
+    given = correction_orders(warehouse.table(orders.name).read(None, today))
+    if order.action == "release" and not given.was_vetoed(order.name):
+        raise OrderError(
+            f"no veto holds {order.name}: there is nothing to release, and nothing was changed; see: "
+            "amc-learning corrections list"
+        )
+    row = {"known_on": today, "requested_at": requested_at, **asdict(order)}
     warehouse.table(orders.name).merge(pl.DataFrame([row], schema=orders.schema))
     correct_failures(warehouse, settings, [today])
     decide_days(warehouse, settings, [today])

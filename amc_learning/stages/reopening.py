@@ -10,9 +10,9 @@ from datetime import date, timedelta
 
 import polars as pl
 
-from amc_learning.market_calendar import exchange_sessions
 from amc_learning.settings import Settings
 from amc_learning.stages.due import span
+from amc_learning.stages.sessions import sessions_between
 from amc_learning.warehouse import Warehouse, reopened
 from amc_learning.warehouse.errors import CorruptPartition
 
@@ -182,6 +182,6 @@ def _with_first_bar(rows: pl.DataFrame, settings: Settings) -> pl.DataFrame:
         return rows.with_columns(first=pl.col("entry_date"))
     earliest, latest = rows["entry_date"].min(), rows["entry_date"].max()
     start = earliest - timedelta(days=LONGEST_CLOSURE_DAYS)  # type: ignore[operator]
-    sessions = exchange_sessions(settings.market.exchange, start, latest)["session_date"]  # type: ignore[arg-type]
+    sessions = sessions_between(settings, start, latest)["session_date"]  # type: ignore[arg-type]
     before = pl.DataFrame({"entry_date": sessions, "first": sessions.shift(1)})
     return rows.join(before, on="entry_date", how="left")

@@ -5,9 +5,9 @@ from datetime import date
 
 from amc_learning.contracts.documents.names import WEEKLY_REPORT_DOCUMENT, WEIGHTS_DOCUMENT
 from amc_learning.learning.modes import SHADOW
-from amc_learning.market_calendar import exchange_sessions
 from amc_learning.settings import Settings
 from amc_learning.stages.modes import modes_of
+from amc_learning.stages.sessions import sessions_between
 from amc_learning.warehouse import Warehouse
 
 
@@ -81,5 +81,5 @@ def missing_sessions(warehouse: Warehouse, settings: Settings) -> tuple[date, ..
     present = [entry.known_on for entry in warehouse.table("price_bars").entries() if entry.n_rows]
     if not present:
         return ()
-    sessions = exchange_sessions(settings.market.exchange, present[0], present[-1])["session_date"].to_list()
+    sessions = sessions_between(settings, present[0], present[-1])["session_date"].to_list()
     return tuple(sorted(set(sessions) - set(present)))

@@ -15,9 +15,9 @@ from amc_learning.learning.ledger.holding import LONGEST_HOLDING_SESSIONS, bars_
 from amc_learning.learning.ledger.links import decisions_required_from, link_trades
 from amc_learning.learning.ledger.outcomes import openings_required_from, trade_outcomes
 from amc_learning.learning.ledger.records import LedgerRules
-from amc_learning.market_calendar import exchange_sessions
 from amc_learning.settings import Settings
 from amc_learning.stages.evidence import outcome_rules, sessions_around
+from amc_learning.stages.sessions import sessions_between
 from amc_learning.stages.settled import first_unsettled, remember_settled, reopen_later_days
 from amc_learning.stages.theses import LONGEST_BREAK_DAYS
 from amc_learning.stages.turns import taking_turns
@@ -93,7 +93,7 @@ def _state_before(warehouse: Warehouse, day: date) -> pl.DataFrame:
 
 def _held(warehouse: Warehouse, settings: Settings, ledger: LedgerDays, days: Sequence[date]) -> pl.DataFrame:
     # from a fixed day on: a start that moves with the days would date very old openings differently
-    sessions = exchange_sessions(settings.market.exchange, FIRST_KNOWLEDGE_DAY, days[-1] + timedelta(days=10))
+    sessions = sessions_between(settings, FIRST_KNOWLEDGE_DAY, days[-1] + timedelta(days=10))
     bars_from = bars_required_from(ledger.closed, sessions, longest_sessions=LONGEST_HOLDING_SESSIONS)
     bars = warehouse.table("price_bars")
     known = bars.table.empty() if bars_from is None else bars.read(bars_from, days[-1])

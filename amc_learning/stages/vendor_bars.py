@@ -23,11 +23,11 @@ from amc_learning.contracts.knowledge_days import (
     previous_knowledge_day,
     rolled_forward,
 )
-from amc_learning.market_calendar import exchange_sessions
 from amc_learning.market_data.errors import VendorRefused
 from amc_learning.market_data.polygon import KEY_VARIABLE, PolygonClient, Split
 from amc_learning.settings import Settings
 from amc_learning.stages.ingest import IngestReport, SentTable, closed_sessions, merge_tables
+from amc_learning.stages.sessions import sessions_between
 from amc_learning.warehouse import CorruptPartition, Warehouse
 
 KIND = "bars"
@@ -90,7 +90,7 @@ def _sessions(
     warehouse: Warehouse, settings: Settings, days: Sequence[date], now: datetime, client: PolygonClient
 ) -> Iterator[IngestReport]:
     with_bars = {entry.known_on for entry in warehouse.table("price_bars").entries() if entry.n_rows}
-    calendar = exchange_sessions(settings.market.exchange, days[0], days[-1])
+    calendar = sessions_between(settings, days[0], days[-1])
     closes = dict(calendar.select("session_date", "closes_at").iter_rows())
     for session in days:
         if session not in closes or session in with_bars or closes[session] > now:

@@ -91,6 +91,8 @@ def test_a_critical_failure_at_noon_is_corrected_within_one_tick_and_a_veto_keep
 
     for name in [entry["name"] for entry in document["in_force"]]:
         ordered_at = datetime.combine(day, datetime.now(UTC).time(), UTC).replace(hour=17)
+        with pytest.raises(OrderError, match=f"no veto holds {name}: there is nothing to release"):
+            carry_out_correction(warehouse, settings, CorrectionOrder("release", name, ""), requested_at=ordered_at)
         carry_out_correction(warehouse, settings, CorrectionOrder("veto", name, "seen"), requested_at=ordered_at)
     assert run_through_dagster(settings, [day], job=FAILURE_CORRECTION).success
     vetoed = warehouse.publications.document("corrections", day)

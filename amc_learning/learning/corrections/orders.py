@@ -32,6 +32,10 @@ class CorrectionOrders:
                 standing = order if order.action == "veto" else None
         return standing
 
+    def was_vetoed(self, name: str) -> bool:
+        """Whether a veto was ever given, released since or not."""
+        return any(order.action == "veto" for order in self.by_name.get(name, ()))
+
     def expiry_of(self, name: str, *, created_on: date, night: date) -> CorrectionOrder | None:
         """The order that ended the correction created that day; None when there is none."""
         found = None
