@@ -40,6 +40,17 @@ def ingested_base(files: MarketFiles, tmp_path_factory: pytest.TempPathFactory) 
 
 
 @pytest.fixture(scope="session")
+def fifty_days_base(ingested_base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data directory in which the first fifty days are decided; copied, never written."""
+    from amc_learning_tests.acceptance.loop import DAYS, backfilled, settings_for  # noqa: PLC0415
+
+    folder = tmp_path_factory.mktemp("fifty_days") / "data"
+    shutil.copytree(ingested_base, folder)
+    backfilled(settings_for(folder), DAYS[:50]).inbox.close()
+    return folder
+
+
+@pytest.fixture(scope="session")
 def finished_base(ingested_base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data directory in which every day is decided; copied by `finished`, never written."""
     from amc_learning_tests.acceptance.loop import backfilled, settings_for  # noqa: PLC0415

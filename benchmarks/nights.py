@@ -45,9 +45,8 @@ MOST_SECONDS, MOST_MIB, MOST_GROWTH = 2.0, 600.0, 1.2
 
 WHY_MISSED = {
     "a night on 7 years, own stages": (
-        "what is left is spread over 24 stages of many small computations, 0.3 s of it the library's calendar of the "
-        "exchange. Machines differ: on one that takes 33 s for alphalens-reloaded below, instead of the time given "
-        "there, seconds are fewer in that proportion"
+        "what is left is spread over 24 stages of many small computations. Machines differ: on one that takes 33 s for "
+        "alphalens-reloaded below, instead of the time given there, seconds are fewer in that proportion"
     ),
     "a night on 7 years against one on 3 months": (
         "windows, not history: three months do not fill the windows of one to three years that regimes, calibration "
@@ -132,7 +131,7 @@ def against_history(costs: dict[str, list[NightCost]]) -> list[Measured]:
             "libraries loaded before it",
             min(cost.import_seconds for cost in longest),
             "s",
-            "scipy and the exchange calendar with pandas, imported by the first stage that needs them; the least",
+            "scipy, imported by the first stage that needs it; the least. The calendar of the exchange is kept, and needs none",
         ),
     ]
     for name in costs:
@@ -177,7 +176,6 @@ def one_night(day: date) -> NightCost:
     from amc_learning.warehouse import Warehouse  # noqa: PLC0415
 
     began = perf_counter()
-    import exchange_calendars  # noqa: F401, PLC0415
     import scipy.special  # noqa: F401, PLC0415
 
     loaded = perf_counter()

@@ -122,7 +122,11 @@ def _show(settings: Settings, day: date) -> None:
     ]
     titles = ["feature", "horizon", "mean IC", "ci low", "ci high", "q", "days", "evidence"]
     typer.echo()
-    print_table(f"Do scores order returns? ({day}, 90 days)", titles, correlations.select(columns).iter_rows())
+    print_table(
+        f"Do scores order returns? ({day}, selected candidates of 90 days)",
+        titles,
+        correlations.select(columns).iter_rows(),
+    )
     thresholds = warehouse.table("threshold_table").read(day, day).filter(pl.col("horizon") == horizon)
     columns = ["feature", "scope", "decision", "threshold", "lift", "lift_ci_low", "lift_ci_high", "n_pairs"]
     titles = ["feature", "scope", "decision", "threshold", "lift", "ci low", "ci high", "pairs"]

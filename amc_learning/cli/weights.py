@@ -60,6 +60,7 @@ def show(
         "days",
     ]
     print_table(f"weights known on {document['known_on']}", columns, rows)
+    typer.echo("IC: over all scored symbols where controls allow it, else over the selected candidates")
 
 
 @app.command(epilog="Example: amc-learning weights history --last 20")

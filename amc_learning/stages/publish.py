@@ -22,6 +22,7 @@ from amc_learning.contracts.documents import (
 )
 from amc_learning.contracts.documents.base import Mode, Switched
 from amc_learning.contracts.documents.names import CORRECTIONS_DOCUMENT, WEIGHTS_DOCUMENT
+from amc_learning.contracts.documents.schema_files import published_schema
 from amc_learning.contracts.documents.weights import (
     Bounds,
     Improvement,
@@ -133,7 +134,7 @@ def stored(warehouse: Warehouse, name: str, documents: Sequence[DatedDocument]) 
             reports |= publications.publish_many(
                 name,
                 {document.known_on: document.model_dump(mode="json") for document in of_mode},
-                schema=type(of_mode[0]).model_json_schema(),
+                schema=published_schema(type(of_mode[0])),
             )
     for one in documents:
         if isinstance(one, Switched):

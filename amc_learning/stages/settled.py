@@ -5,6 +5,7 @@ Belongs here: what a day was settled from, and whether that has changed since. N
 
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
+from itertools import islice
 
 import polars as pl
 
@@ -30,11 +31,12 @@ def first_unsettled(
     whose positions started from others than those now stored for the day before.
     """
     yesterday, settled = before - timedelta(days=1), warehouse.table("settled_days")
-    messages = {entry.known_on: entry for entry in warehouse.table(MESSAGES).entries(None, yesterday)}
-    never = ({day for day, entry in messages.items() if entry.n_rows}).difference(settled.days())
-    since = None if looking_back is None else before - looking_back
-    changed = _changed(messages, _starts(warehouse, yesterday), settled.read(since, yesterday))
-    return min([*sorted(never)[:1], *changed], default=None)
+    messages, since = warehouse.table(MESSAGES), None if looking_back is None else before - looking_back
+    never = (day for day in sorted({*messages.days()}.difference(settled.days())) if day <= yesterday)
+    filled = (day for day in never if (entry := messages.entry(day)) and entry.n_rows)
+    told = {entry.known_on: entry for entry in messages.entries(since, yesterday)}
+    changed = _changed(told, _starts(warehouse, since, yesterday), settled.read(since, yesterday))
+    return min([*islice(filled, 1), *changed], default=None)
 
 
 def _changed(
@@ -47,16 +49,19 @@ def _changed(
             yield day
 
 
-def _starts(warehouse: Warehouse, last: date) -> dict[date, ManifestEntry | None]:
-    """The entry of the positions that each settled day up to `last` started from."""
-    entries = warehouse.table(POSITIONS).entries(None, last)
-    return {entry.known_on: before for entry, before in zip(entries, [None, *entries], strict=False)}
+def _starts(warehouse: Warehouse, first: date | None, last: date) -> dict[date, ManifestEntry | None]:
+    """The entry of the positions that each settled day from `first` to `last` started from."""
+    positions = warehouse.table(POSITIONS)
+    entries = positions.entries(first, last)
+    earlier = None if first is None else positions.latest_on_or_before(first - timedelta(days=1))
+    before = None if earlier is None else positions.entry(earlier)
+    return {entry.known_on: start for entry, start in zip(entries, [before, *entries], strict=False)}
 
 
 def remember_settled(warehouse: Warehouse, days: Sequence[date]) -> None:
     """Write what these days were settled from. Call it after their positions, inside the same `turn`."""
     messages = {entry.known_on: entry for entry in warehouse.table(MESSAGES).entries(days[0], days[-1])}
-    starts = _starts(warehouse, days[-1])
+    starts = _starts(warehouse, days[0], days[-1])
     rows = [
         (day, source, entry.known_on if entry else None, entry.n_rows if entry else 0, entry.sha256 if entry else None)
         for day in days

@@ -7,6 +7,7 @@ import hashlib
 import io
 from collections.abc import Sequence
 from datetime import date
+from functools import lru_cache
 
 import polars as pl
 from polars.datatypes import DataTypeClass
@@ -21,6 +22,7 @@ ROW_GROUP_SIZE = 262_144
 """Fixed, so that the bytes do not depend on a library's default; a day's partition is far smaller."""
 
 
+@lru_cache(maxsize=256)
 def schema_fingerprint(table: Table) -> str:
     """Short hash over names and types of the columns: partitions written under another declaration are told apart."""
     described = ";".join(f"{column.name}:{_type_name(column.dtype)}" for column in table.columns)
@@ -116,15 +118,15 @@ def _type_name(dtype: pl.DataType | type[pl.DataType] | DataTypeClass) -> str:
 
 
 def _check_schema(table: Table, frame: pl.DataFrame) -> None:
-    declared = table.schema
-    for name in frame.columns:
+    declared, held = table.schema, frame.schema  # a frame makes its schema anew each time it is asked
+    for name in held:
         if name not in declared:
             raise TableError(f"table {table.name}: column {name!r} is not declared; nothing was written")
     for name, dtype in declared.items():
-        if name not in frame.columns:
+        if name not in held:
             raise TableError(f"table {table.name}: column {name!r} is missing; nothing was written")
-        if frame.schema[name] != dtype:
-            message = f"holds {frame.schema[name]} where {dtype} is declared"
+        if held[name] != dtype:
+            message = f"holds {held[name]} where {dtype} is declared"
             raise _error(table, name, message, frame)
 
 

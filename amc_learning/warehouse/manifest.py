@@ -9,7 +9,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import orjson
 
@@ -117,10 +117,10 @@ class Manifest(Mapping[date, ManifestEntry]):
         lines = {**self._lines, **{entry.known_on: entry.line() for entry in entries}}
         return Manifest({day: lines[day] for day in sorted(lines)}, self._table, self._address)
 
-    @property
+    @cached_property
     def content(self) -> bytes:
         """The whole manifest, sorted by day: the same entries give the same bytes."""
-        return b"".join(line + b"\n" for line in self._lines.values())
+        return b"\n".join([*self._lines.values(), b""])
 
 
 MANIFESTS_AT_HAND = 128

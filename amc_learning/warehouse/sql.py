@@ -92,6 +92,8 @@ def query(connection: "duckdb.DuckDBPyConnection", sql: str) -> QueryResult:
 
     try:
         statements = connection.extract_statements(sql)
+        if not statements:
+            raise QueryError("there is no statement in it; write a query, like: show tables")
         if len(statements) != 1:
             raise QueryError(f"one statement at a time; these are {len(statements)}")
         kind = statements[0].type.name

@@ -12,8 +12,8 @@ import threading
 import pytest
 
 from amc_learning.stages.turns import CYCLE_LOCK_NAME, sharing_turns, taking_turns, whole_cycle
-from amc_learning_tests.acceptance.kill_study import LIMIT_SECONDS, start
-from amc_learning_tests.acceptance.loop import DAYS, backfilled, child_environment, kept, open_warehouse, settings_for
+from amc_learning_tests.acceptance.kill_study import LIMIT_SECONDS, copied, start
+from amc_learning_tests.acceptance.loop import DAYS, child_environment, kept, open_warehouse, settings_for
 
 N_BEFORE = 50
 PERSON = """
@@ -46,23 +46,27 @@ def wait_until_held(lock, process):
     pytest.fail("the backfill never held the cycle lock")
 
 
+@pytest.fixture
+def begun(fifty_days_base, tmp_path, clean_environment):
+    return settings_for(copied(fifty_days_base, tmp_path / "data"))
+
+
 @pytest.mark.slow
-def test_two_nights_a_backfill_and_a_person_at_once_leave_what_one_after_the_other_leaves(loaded, finished_base):
-    backfilled(loaded, DAYS[:N_BEFORE]).inbox.close()
-    first = start(loaded.data_dir, ("backfill", "--from", str(DAYS[N_BEFORE]), "--to", str(DAYS[-2])))
-    wait_until_held(loaded.data_dir / "tables" / CYCLE_LOCK_NAME, first)
-    others = [start(loaded.data_dir, ("run", "daily", "--date", str(DAYS[-1]))) for _ in range(2)]
+def test_two_nights_a_backfill_and_a_person_at_once_leave_what_one_after_the_other_leaves(begun, finished_base):
+    first = start(begun.data_dir, ("backfill", "--from", str(DAYS[N_BEFORE]), "--to", str(DAYS[-2])))
+    wait_until_held(begun.data_dir / "tables" / CYCLE_LOCK_NAME, first)
+    others = [start(begun.data_dir, ("run", "daily", "--date", str(DAYS[-1]))) for _ in range(2)]
     others.append(
         subprocess.Popen(
             [sys.executable, "-c", PERSON, str(DAYS[-2])],
-            env=child_environment(loaded.data_dir),
+            env=child_environment(begun.data_dir),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
         )
     )
     ended = {process: process.communicate(timeout=LIMIT_SECONDS)[1] for process in (first, *others)}
     assert [errors.decode() for process, errors in ended.items() if process.returncode] == []
-    assert kept(loaded) == kept(settings_for(finished_base))
+    assert kept(begun) == kept(settings_for(finished_base))
 
 
 def test_a_cycle_waits_for_the_cycle_before_it_and_a_stage_within_it_does_not(loaded):

@@ -21,16 +21,15 @@ from amc_learning_tests.acceptance.kill_study import (
     killed,
     rounds,
 )
-from amc_learning_tests.acceptance.loop import DAYS, backfilled, child_environment, settings_for
+from amc_learning_tests.acceptance.loop import DAYS, child_environment, settings_for
 
 
 @pytest.fixture
-def scenarios(files, ingested_base, tmp_path, clean_environment):
+def scenarios(files, fifty_days_base, tmp_path, clean_environment):
     """The commands that write, each with the data directory it starts from."""
     empty = settings_for(tmp_path / "empty").data_dir
     empty.mkdir()
-    loaded = copied(ingested_base, tmp_path / "loaded")
-    backfilled(settings_for(loaded), DAYS[:50]).inbox.close()
+    loaded = copied(fifty_days_base, tmp_path / "loaded")
     night, last = str(DAYS[50]), str(DAYS[53])
     return {
         "ingest discovery": Scenario("ingest discovery", empty, ("ingest", "discovery", str(files.discovery))),

@@ -27,6 +27,7 @@ TYPED = [
     (("sql", "selct 1"), 1, 'Parser Error: syntax error at or near "selct" .* amc-learning describe lists the tables'),
     (("sql", "select cast('a' as int)"), 1, r"Conversion Error: [^|]*\^$"),
     (("sql", "drop table weight_decisions"), 1, "DROP is not a query; tables are read-only"),
+    (("sql", " "), 1, "there is no statement in it; write a query"),
     (("backup", ""), 2, "'INTO': is empty; name a folder"),
     (("restore", " "), 2, "'SOURCE': is empty; name a folder"),
     (("restore", "--verify", ""), 2, "'SOURCE': is empty; name a folder"),

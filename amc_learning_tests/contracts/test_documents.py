@@ -9,6 +9,7 @@ import jsonschema
 import pytest
 from pydantic import ValidationError
 
+from amc_learning.contracts.documents.schema_files import document_models, published_schema
 from amc_learning.contracts.documents.weights import Estimate, WeightsDocument
 from amc_learning_tests.acceptance.loop import DAYS
 
@@ -42,6 +43,12 @@ def test_every_document_fits_the_json_schema_beside_it(published, schema):
     assert len(found) == len(DAYS) + 1
     for document in found:
         assert list(validator.iter_errors(document)) == []
+
+
+@pytest.mark.parametrize("model", document_models(), ids=lambda model: model.__name__)
+def test_the_schema_that_is_published_is_that_of_the_model(model):
+    remedy = "run: python -m amc_learning.contracts.documents.schema_files"
+    assert published_schema(model) == model.model_json_schema(), remedy
 
 
 @pytest.mark.parametrize(
