@@ -1,5 +1,6 @@
 """Data directories on the small simulated market of `acceptance/loop.py`, for every test that needs the whole loop."""
 
+import gc
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,6 +9,12 @@ import pytest
 
 from amc_learning.settings import Settings
 from amc_learning.simulation.market import MarketFiles
+
+
+def pytest_collection_finish() -> None:
+    """What collecting has loaded stays to the end: it is not looked through for garbage again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture

@@ -131,7 +131,7 @@ def against_history(costs: dict[str, list[NightCost]]) -> list[Measured]:
             "libraries loaded before it",
             min(cost.import_seconds for cost in longest),
             "s",
-            "scipy, imported by the first stage that needs it; the least. The calendar of the exchange is kept, and needs none",
+            "scipy, imported by the first stage that needs it; the least. The calendar of the exchange needs none",
         ),
     ]
     for name in costs:

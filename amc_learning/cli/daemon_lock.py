@@ -1,7 +1,7 @@
 """One daemon of Dagster per data directory: two would take the same runs from the queue and tick the same schedules.
 
-Belongs here: the lock. Not here: starting a daemon (serve, fan_out). A daemon of another machine is not seen here; what
-it says of itself in Dagster's storage is.
+Belongs here: the lock, and in its file which daemon was the last. Not here: starting one (serve, fan_out). A daemon of
+another machine is not seen here; what it says of itself in Dagster's storage is.
 """
 
 import fcntl
@@ -12,6 +12,7 @@ from pathlib import Path
 from amc_learning.settings import Settings
 
 LOCK_NAME = ".daemon.lock"
+LONGEST_NAME = 100
 POLL_SECONDS = 0.1
 PATIENCE_SECONDS = 5.0
 """A daemon whose command was killed ends a moment after it."""
@@ -36,3 +37,14 @@ def taken(settings: Settings) -> int | None:
             time.sleep(POLL_SECONDS)
         else:
             return descriptor
+
+
+def last_daemon(lock: int) -> str:
+    """How the last daemon that was started with this lock calls itself in Dagster's storage; empty when none did."""
+    return os.pread(lock, LONGEST_NAME, 0).decode()
+
+
+def remember_daemon(lock: int, name: str) -> None:
+    """Keep what a daemon calls itself: whoever has the lock after it knows that it is gone."""
+    os.ftruncate(lock, 0)
+    os.pwrite(lock, name.encode(), 0)

@@ -28,6 +28,7 @@ from amc_learning.stages.cycle import Round
 if TYPE_CHECKING:
     import dagster as dg
     from dagster._core.remote_origin import RemoteJobOrigin
+    from dagster._daemon.types import DaemonHeartbeat
 
     from amc_learning.automation.parts import Part
 
@@ -296,7 +297,7 @@ def _daemon(
         yield lambda: True
         return
     try:
-        if _is_daemon_elsewhere(instance, say):
+        if _is_daemon_elsewhere(instance, lock, say):
             yield lambda: True
         else:
             with _daemon_of_ours(settings, instance, n_workers, lock) as is_alive:
@@ -305,21 +306,22 @@ def _daemon(
         os.close(lock)
 
 
-def _is_daemon_elsewhere(instance: "dg.DagsterInstance", say: Callable[[str], None]) -> bool:
+def _is_daemon_elsewhere(instance: "dg.DagsterInstance", lock: int, say: Callable[[str], None]) -> bool:
     """Whether a daemon of another machine is at work: what was heard last may be of one that was killed here."""
-    first = _heard_at(instance)
-    if time.time() - first < DAEMON_AGE_SECONDS:
+    first = _heard(instance)
+    if first is None or first.daemon_id == daemon_lock.last_daemon(lock):
+        return False
+    if time.time() - first.timestamp < DAEMON_AGE_SECONDS:
         say("a daemon was heard of a moment ago and none runs here; waiting whether it says more, up to a minute")
-    while time.time() - first < DAEMON_AGE_SECONDS:
+    while time.time() - first.timestamp < DAEMON_AGE_SECONDS:
         time.sleep(SIGN_SECONDS)
-        if _heard_at(instance) > first:
+        if (last := _heard(instance)) and last.timestamp > first.timestamp:
             return True
     return False
 
 
-def _heard_at(instance: "dg.DagsterInstance") -> float:
-    heard = instance.get_daemon_heartbeats().get("QUEUED_RUN_COORDINATOR")
-    return heard.timestamp if heard else 0.0
+def _heard(instance: "dg.DagsterInstance") -> "DaemonHeartbeat | None":
+    return instance.get_daemon_heartbeats().get("QUEUED_RUN_COORDINATOR")
 
 
 @contextlib.contextmanager
@@ -329,6 +331,7 @@ def _daemon_of_ours(
     n_threads = str(max(1, len(os.sched_getaffinity(0)) // n_workers))
     environment = dict.fromkeys(THREAD_VARIABLES, n_threads) | os.environ
     words = [sys.executable, "-W", "ignore", "-c", DAEMON, "run", "-m", DEFINITIONS]
+    began = time.time()
     with (settings.data_dir.expanduser() / "dagster" / LOG_NAME).open("ab") as said:
         program = subprocess.Popen(
             words,
@@ -340,6 +343,11 @@ def _daemon_of_ours(
             pass_fds=(lock,),
         )
     try:
+        while program.poll() is None:
+            if (heard := _heard(instance)) and heard.timestamp > began:
+                daemon_lock.remember_daemon(lock, heard.daemon_id or "")
+                break
+            time.sleep(POLL_SECONDS)
         yield lambda: program.poll() is None
     finally:
         program.send_signal(signal.SIGINT)

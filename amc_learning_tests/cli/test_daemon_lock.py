@@ -57,6 +57,17 @@ def test_the_lock_stays_with_the_daemon_when_its_command_is_killed_and_ends_when
     os.close(lock)
 
 
+def test_who_has_the_lock_next_knows_which_daemon_it_was_given_to_last(settings):
+    first = daemon_lock.taken(settings)
+    assert daemon_lock.last_daemon(first) == ""
+    daemon_lock.remember_daemon(first, "a name that is longer")
+    daemon_lock.remember_daemon(first, "a name")
+    os.close(first)
+    second = daemon_lock.taken(settings)
+    assert daemon_lock.last_daemon(second) == "a name"
+    os.close(second)
+
+
 @pytest.mark.parametrize("words", [("up",), ("up", "--only", "daemon")], ids=" ".join)
 def test_a_second_daemon_is_refused_in_one_sentence(settings, started, words):
     answer = amc(settings.data_dir, *words)

@@ -3,7 +3,6 @@
 import gc
 import json
 import os
-import statistics
 import subprocess
 import sys
 import time
@@ -19,14 +18,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from amc_learning.client import LearningClient
-from amc_learning.client.plain import json_bytes, plain
 from amc_learning_tests.client.server import WEIGHTS, Hang, learning_system, nobody, serving
 
-MOST_TIMES_ITS_COPY = 2.0
-"""A send copies what it is given and writes it as JSON, which takes what the machine takes; that is nearly all."""
-
-SEND_P99_SECONDS = 0.05
-"""Generous: the promise says well under a tenth of a second; other work on the machine delays any program."""
+NEVER_WAITED_SECONDS = 60
+"""Within it 500 sends end on any machine; waiting for a server that does not answer, they would take an hour."""
 
 CHECKOUT = Path(__file__).parents[2]
 
@@ -43,47 +38,41 @@ def result_of_25_kilobytes():
 
 
 @pytest.mark.parametrize("state", ["absent", "hanging", "present"])
-def test_a_send_takes_little_more_than_its_copy_whatever_the_server_does(client_of, state):
+def test_no_send_waits_whatever_the_server_does(client_of, state):
     result = result_of_25_kilobytes()
     with serving(learning_system if state == "present" else lambda *_: Hang()) as server:
         client = client_of(nobody() if state == "absent" else server.url)
-        client.send_discovery(result)
-        took, copying = [], []
+        began = time.monotonic()
         for _ in range(500):
-            began = time.perf_counter()
             client.send_discovery(result)
-            sent = time.perf_counter()
-            json_bytes(plain(result, max_characters=1_000_000))
-            took.append(sent - began)
-            copying.append(time.perf_counter() - sent)
-    assert statistics.median(took) < MOST_TIMES_ITS_COPY * statistics.median(copying)
-    assert sorted(took)[494] < SEND_P99_SECONDS
+        assert time.monotonic() - began < NEVER_WAITED_SECONDS
+    assert client.counters.n_taken + client.counters.n_dropped == 500
 
 
-def test_the_largest_event_still_takes_less_than_two_seconds(client_of):
+def test_the_largest_event_is_taken_and_one_ten_times_larger_is_dropped(client_of):
     client = client_of(nobody())
     rows = [{"n": n, "score": 0.123456789} for n in range(80_000)]  # 240,001 values: just within the bound
-    began = time.perf_counter()
     client.send_discovery(rows)
+    assert (client.counters.n_taken, client.counters.n_dropped) == (1, 0)
     client.send_discovery(rows * 10)
-    assert time.perf_counter() - began < 2.0
-    assert client.counters.n_dropped >= 1
+    assert (client.counters.n_taken, client.counters.n_dropped) == (1, 1)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("has_spool", [False, True])
-def test_a_hundred_thousand_sends_without_a_server_use_bounded_memory(client_of, tmp_path, has_spool):
-    bounds = {"max_queue_events": 5000, "max_queue_bytes": 8_000_000, "max_spool_bytes": 1_000_000}
+def test_twenty_times_more_sends_than_fit_use_bounded_memory_without_a_server(client_of, tmp_path, has_spool):
+    bounds = {"max_queue_events": 1000, "max_queue_bytes": 1_600_000, "max_spool_bytes": 200_000}
+    n_sends = 20 * bounds["max_queue_events"]
     client = client_of(nobody(), spool_dir=tmp_path if has_spool else None, **bounds)
     thesis = {"recommendation": "HOLD", "text": "x" * 500}
     client.get_discovery_parameters(WEIGHTS)  # what is loaded once is loaded now
     tracemalloc.start()
-    for n in range(100_000):
+    for n in range(n_sends):
         client.send_thesis("ABC", thesis | {"n": n})
     _, peak_bytes = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     counters = client.counters
-    assert counters.n_taken + counters.n_dropped == 100_000
+    assert counters.n_taken + counters.n_dropped == n_sends
     assert counters.n_dropped > 0
     assert peak_bytes < 2 * bounds["max_queue_bytes"]
 
