@@ -16,4 +16,5 @@ CALENDAR_FOLDER = "calendar"
 
 def sessions_between(settings: Settings, start: date, end: date) -> pl.DataFrame:
     """Sessions from `start` to `end`, both included, as `exchange_sessions` gives them."""
-    return exchange_sessions(settings.market.exchange, start, end, kept_in=settings.data_dir / CALENDAR_FOLDER)
+    folder = settings.data_dir.expanduser() / CALENDAR_FOLDER
+    return exchange_sessions(settings.market.exchange, start, end, kept_in=folder)
