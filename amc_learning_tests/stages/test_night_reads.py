@@ -37,7 +37,7 @@ sys.addaudithook(_watch)
 
 @contextmanager
 def opened_data_files(data_dir: Path) -> Iterator[set[str]]:
-    """The data files under `data_dir` that were opened inside, relative to it; temporary names are not among them."""
+    """Data files of tables under `data_dir` that were opened inside, relative to it, without temporary names."""
     global _opened  # noqa: PLW0603 - an audit hook cannot be taken out again
     found: set[str] = set()
     _opened = []
@@ -45,7 +45,7 @@ def opened_data_files(data_dir: Path) -> Iterator[set[str]]:
         yield found
     finally:
         seen, _opened = _opened, None
-    inside = (Path(name) for name in seen if name.startswith(str(data_dir)))
+    inside = (Path(name) for name in seen if name.startswith(str(data_dir / "tables")))
     found |= {str(path.relative_to(data_dir)) for path in inside if path.suffix == ".parquet"}
 
 
