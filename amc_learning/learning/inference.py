@@ -83,9 +83,13 @@ def degrees_of_freedom(n: int, *, overlap_sessions: int) -> int:
 
 @lru_cache(maxsize=128)
 def low_frequency_cosines(n: int, freedom: int) -> FloatArray:
-    """Type II cosines, orthonormal and orthogonal to a constant: one row per frequency."""
-    frequencies = np.pi * np.arange(1, freedom + 1) / n
-    cosines: FloatArray = np.sqrt(2 / n) * np.cos(np.outer(frequencies, np.arange(n) + 0.5))
+    """Type II cosines, orthonormal and orthogonal to a constant: one row per frequency.
+
+    The k-th at day j is the cosine of k (2 j + 1) steps of a 4n-th of a turn. There are no more than 4n cosines to
+    know; looked up, they take a quarter of the time, and their angles are as exact at the last day as at the first.
+    """
+    steps = np.outer(np.arange(1, freedom + 1, dtype=np.int32), np.arange(1, 2 * n, 2, dtype=np.int32)) % (4 * n)
+    cosines: FloatArray = (np.sqrt(2 / n) * np.cos(np.pi / (2 * n) * np.arange(4 * n)))[steps]
     return cosines
 
 

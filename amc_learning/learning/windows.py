@@ -101,15 +101,27 @@ def panel(
         .join(places, on=["feature", "scope"])
         .sort(*day_key, "place")
     )
-    days = frame.select(day_key).unique().sort(day_key).with_row_index("day")
-    day = frame.join(days, on=day_key, how="left", maintain_order="left")["day"].to_numpy()
+    known_on, entry_date = (frame[name].to_physical().to_numpy().astype(np.int64) for name in day_key)
+    is_first = first_of_runs(known_on, entry_date)
     place = frame["place"].to_numpy()
-    rows = np.full((days.height, len(series)), -1, dtype=np.int64)
-    rows[day, place] = np.arange(frame.height)
+    rows = np.full((int(is_first.sum()), len(series)), -1, dtype=np.int64)
+    rows[np.cumsum(is_first) - 1, place] = np.arange(frame.height)
     if (rows >= 0).sum() != frame.height:
         raise ValueError(f"daily_statistics holds two rows for one cross-section and feature ({population}, {horizon})")
-    known_on = days["known_on"].to_physical().to_numpy().astype(np.int64)
-    return Panel(known_on=known_on, rows=rows, frame=frame)
+    return Panel(known_on=known_on[is_first], rows=rows, frame=frame)
+
+
+def first_of_runs(*keys: IntArray) -> npt.NDArray[np.bool_]:
+    """Where any of these sorted-together keys, of shape (n,), is another than one place before; True at the beginning.
+
+    >>> first_of_runs(np.array([3, 3, 4, 4]), np.array([1, 1, 1, 2])).tolist()
+    [True, False, True, True]
+    """
+    is_first = np.zeros(len(keys[0]), dtype=bool)
+    is_first[:1] = True
+    for key in keys:
+        is_first[1:] |= key[1:] != key[:-1]
+    return is_first
 
 
 def null_where_not_finite(frame: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:

@@ -5,20 +5,20 @@ Belongs here: what a line says and how lines become bytes. Not here: the parquet
 
 import hashlib
 import re
-from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
-from functools import cached_property, lru_cache
 
+import numpy as np
 import orjson
+from numpy.typing import NDArray
 
 from amc_learning.warehouse.errors import CorruptPartition
 from amc_learning.warehouse.remedies import remedy_of_manifest
 
 MANIFEST_NAME = "manifest.ndjson"
 
-_DAY = re.compile(rb'"known_on":"(\d{4}-\d{2}-\d{2})"')
+_DAY_FIELD = b'"known_on":"'
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -54,83 +54,134 @@ class ManifestEntry:
 
 
 class Manifest(Mapping[date, ManifestEntry]):
-    """The entries of a table by day, in order; a night looks at few of thousands, so a line is read when asked for.
+    """The entries of a table by day, in order. A night looks at few of thousands, so a line is read when asked for.
 
     Raises:
-        CorruptPartition: a line that is asked for is not what `ManifestEntry.line` writes, or a line has no day.
+        CorruptPartition: a line that is asked for is not what `ManifestEntry.line` writes, or one of all lines does not
+            begin like that, or is not of a later day than the one before it.
     """
 
-    def __init__(self, lines: Mapping[date, bytes], table: str, address: str) -> None:
-        self._lines, self._table, self._address = lines, table, address
-        self._days = list(lines)
-        self._entries: dict[date, ManifestEntry] = {}
-
-    @classmethod
-    def parse(cls, table: str, address: str, content: bytes) -> "Manifest":
+    def __init__(self, content: bytes, table: str, address: str) -> None:
         """The manifest with these bytes.
 
         Args:
+            content: its bytes, in order of days: the same entries give the same bytes.
             table: its name.
             address: where the manifest lies, for people.
-            content: its bytes.
         """
-        listed = content.splitlines()
-        days = _DAY.findall(content)
-        try:
-            # all at once: a night reads tens of manifests of thousands of lines
-            known_on = map(date.fromisoformat, b" ".join(days).decode().split())
-            lines = dict(sorted(zip(known_on, listed, strict=True)))
-        except ValueError:
-            number = next((n for n, line in enumerate(listed, start=1) if not _has_one_day(line)), 1)
-            raise CorruptPartition(_damaged(table, address, number)) from None
-        return cls(lines, table, address)
+        self.content = content if content.endswith(b"\n") or not content else content + b"\n"
+        self._table, self._address = table, address
+        self._starts, self._days = self._index()
+        self._entries: dict[date, ManifestEntry] = {}
 
     def __getitem__(self, day: date) -> ManifestEntry:
         """The entry of a day; KeyError when it was never written."""
-        if day not in self._entries:
-            entry = _entry(self._lines[day])
-            if entry is None or entry.known_on != day:
-                raise CorruptPartition(_damaged(self._table, self._address, list(self._lines).index(day) + 1))
-            self._entries[day] = entry
-        return self._entries[day]
+        place, is_there = self._place(day)
+        if not is_there:
+            raise KeyError(day)
+        return self._entry_at(place, day)
 
     def __iter__(self) -> Iterator[date]:
         """Days that were written, in order."""
-        return iter(self._lines)
+        return iter(self._days.tolist())
 
     def __len__(self) -> int:
         """How many days were written."""
-        return len(self._lines)
+        return len(self._days)
 
     def __contains__(self, day: object) -> bool:
         """Whether a day was written; its line is not read."""
-        return day in self._lines
+        return isinstance(day, date) and self._place(day)[1]
 
     def between(self, start: date | None, end: date | None) -> list[ManifestEntry]:
         """The entries of the days from `start` to `end`, both included, in order."""
-        days = self._days
-        first = 0 if start is None else bisect_left(days, start)
-        return [self[day] for day in days[first : len(days) if end is None else bisect_right(days, end)]]
+        first = 0 if start is None else self._place(start)[0]
+        last = len(self) if end is None else sum(self._place(end))
+        return [self._entry_at(place, day) for place, day in enumerate(self._days[first:last].tolist(), start=first)]
+
+    def latest_on_or_before(self, day: date) -> date | None:
+        """The last written day up to `day`; None when there is none."""
+        upto = sum(self._place(day))
+        return date.fromisoformat(str(self._days[upto - 1])) if upto else None
 
     def with_entries(self, entries: Iterable[ManifestEntry]) -> "Manifest":
-        """This manifest with the lines of these days replaced."""
-        lines = {**self._lines, **{entry.known_on: entry.line() for entry in entries}}
-        return Manifest({day: lines[day] for day in sorted(lines)}, self._table, self._address)
+        """This manifest with the lines of these days replaced; itself where that changes nothing."""
+        lines = {entry.known_on: entry.line() + b"\n" for entry in entries}
+        pieces, kept_from = [], 0
+        for day in sorted(lines):
+            place, is_there = self._place(day)
+            pieces += [self.content[kept_from : self._starts[place]], lines[day]]
+            kept_from = self._starts[place + is_there]
+        content = b"".join([*pieces, self.content[kept_from:]])
+        return self if content == self.content else Manifest(content, self._table, self._address)
 
-    @cached_property
-    def content(self) -> bytes:
-        """The whole manifest, sorted by day: the same entries give the same bytes."""
-        return b"\n".join([*self._lines.values(), b""])
+    def _entry_at(self, place: int, day: date) -> ManifestEntry:
+        if day not in self._entries:
+            entry = _entry(self.content[self._starts[place] : self._starts[place + 1]])
+            if entry is None or entry.known_on != day:
+                raise CorruptPartition(_damaged(self._table, self._address, place + 1))
+            self._entries[day] = entry
+        return self._entries[day]
+
+    def _place(self, day: date) -> tuple[int, bool]:
+        """How many lines are of earlier days, and whether the one after them is of this day."""
+        place = int(np.searchsorted(self._days, np.datetime64(day)))
+        return place, place < len(self._days) and bool(self._days[place] == np.datetime64(day))
+
+    def _index(self) -> tuple[NDArray[np.int64], NDArray[np.datetime64]]:
+        """Where each line begins, and at last where all end; and the day of each line.
+
+        Of all lines at once: a night looks at tens of manifests of thousands of lines.
+        """
+        characters = np.frombuffer(self.content, dtype=np.uint8)
+        starts = np.append(0, np.flatnonzero(characters == ord("\n")) + 1)
+        try:
+            has_no_rows = characters[starts[:-1] + len(b'{"file":')] == ord("n")
+            at = starts[:-1] + np.where(has_no_rows, len(b'{"file":null,'), len(b'{"file":"0123456789abcdef.parquet",'))
+            texts = characters[at[:, None] + np.arange(len(_DAY_FIELD) + len("2024-01-02"))]
+            days = np.ascontiguousarray(texts[:, len(_DAY_FIELD) :]).view("S10").ravel().astype("datetime64[D]")
+        except (ValueError, IndexError):
+            is_sound = False
+        else:
+            is_sound = bool(
+                (texts[:, : len(_DAY_FIELD)] == np.frombuffer(_DAY_FIELD, dtype=np.uint8)).all()
+                and (at + texts.shape[1] < starts[1:]).all()
+                and (days[1:] > days[:-1]).all()
+                and not np.isnat(days).any()
+            )
+        if not is_sound:
+            raise CorruptPartition(_damaged(self._table, self._address, self._first_damaged()))
+        return starts, days
+
+    def _first_damaged(self) -> int:
+        """Number of the first line that cannot stand where it stands, from 1."""
+        before = date.min
+        for number, line in enumerate(self.content.splitlines(), start=1):
+            entry = _entry(line)
+            if entry is None or entry.known_on <= before:
+                return number
+            before = entry.known_on
+        return 1
 
 
-MANIFESTS_AT_HAND = 128
-"""More than all tables have; one of seven years is 400 KB."""
+class LastManifest:
+    """The manifest of one table as it was read last: a stage looks at it many times, and most see the same bytes."""
 
+    def __init__(self, table: str, address: str) -> None:
+        """Arguments as of `Manifest`."""
+        self._manifest = Manifest(b"", table, address)
+        self._named = table, address
 
-@lru_cache(maxsize=MANIFESTS_AT_HAND)
-def parse_manifest(table: str, address: str, content: bytes) -> Manifest:
-    """As `Manifest.parse`; remembered, because a stage looks at the manifest of one table many times."""
-    return Manifest.parse(table, address, content)
+    def parsed(self, content: bytes) -> Manifest:
+        """The manifest with these bytes."""
+        manifest = self._manifest
+        if manifest.content != content:
+            manifest = self._manifest = Manifest(content, *self._named)
+        return manifest
+
+    def wrote(self, manifest: Manifest) -> None:
+        """These bytes were stored: the next look sees them."""
+        self._manifest = manifest
 
 
 def lines_fingerprint(entries: Iterable[ManifestEntry]) -> str:
@@ -139,14 +190,6 @@ def lines_fingerprint(entries: Iterable[ManifestEntry]) -> str:
     for entry in entries:
         digest.update(entry.line(with_place=False) + b"\n")
     return digest.hexdigest()
-
-
-def _has_one_day(line: bytes) -> bool:
-    found = _DAY.findall(line)
-    try:
-        return len(found) == 1 and bool(date.fromisoformat(found[0].decode()))
-    except ValueError:
-        return False
 
 
 def _entry(line: bytes) -> ManifestEntry | None:

@@ -25,10 +25,10 @@ from amc_learning.warehouse.files import in_threads
 from amc_learning.warehouse.frames import DAY, by_day, checked, encoded, parquet_bytes, schema_fingerprint
 from amc_learning.warehouse.manifest import (
     MANIFEST_NAME,
+    LastManifest,
     Manifest,
     ManifestEntry,
     lines_fingerprint,
-    parse_manifest,
 )
 from amc_learning.warehouse.partitions import Partitions
 from amc_learning.warehouse.remedies import old_rows
@@ -151,8 +151,8 @@ class PartitionedTable:
             try:
                 packed = [entry for entries in self._months(before, days) for entry in self._packed(entries)]
                 after = before.with_entries(packed)
-                if after.content != before.content:
-                    self.storage.replace(self.folder / MANIFEST_NAME, after.content, seen)
+                if after is not before:
+                    self._replace_manifest(after, seen)
             except OSError as error:
                 raise self._refused(error) from error
             self._keep_only([entry.known_on for entry in packed], after, before)
@@ -202,7 +202,7 @@ class PartitionedTable:
 
     def latest_on_or_before(self, day: date) -> date | None:
         """The last written knowledge day up to `day`; None when there is none."""
-        return max((known for known in self._manifest() if known <= day), default=None)
+        return self._manifest().latest_on_or_before(day)
 
     def fingerprint(self, start: date | None, end: date | None) -> str:
         """sha256 over the manifest lines of a range: equal when, and only when, all its stored bytes are equal."""
@@ -247,14 +247,18 @@ class PartitionedTable:
         after = before.with_entries(partitions[day][0] for day in changed)
         try:
             self._write_files([partitions[day] for day in changed])
-            if after.content != before.content:
-                self.storage.replace(self.folder / MANIFEST_NAME, after.content, seen)
+            if after is not before:
+                self._replace_manifest(after, seen)
         except OSError as error:
             self._keep_only(changed, before, {})
             raise self._refused(error) from error
         self._keep_only(changed, after, before)
         n_rows = sum(entry.n_rows for entry, _ in partitions.values())
         return WriteReport(len(partitions), len(changed), n_rows)
+
+    def _replace_manifest(self, manifest: Manifest, seen: Seen | None) -> None:
+        self.storage.replace(self.folder / MANIFEST_NAME, manifest.content, seen)
+        self._last_manifest.wrote(manifest)
 
     def _months(self, before: Manifest, days: Iterable[date]) -> Iterator[list[ManifestEntry]]:
         """The entries with rows of these days by month; a file that is to be left behind half-read is refused."""
@@ -353,6 +357,10 @@ class PartitionedTable:
     def _partitions(self) -> Partitions:
         return Partitions(self.folder, self.table, self.storage)
 
+    @cached_property
+    def _last_manifest(self) -> LastManifest:
+        return LastManifest(self.folder.name, self.storage.address(self.folder / MANIFEST_NAME))
+
     def _manifest(self) -> Manifest:
         return self._parsed(self._seen())
 
@@ -361,9 +369,7 @@ class PartitionedTable:
         return self.storage.look(self.folder / MANIFEST_NAME)
 
     def _parsed(self, seen: Seen | None) -> Manifest:
-        if seen is None:
-            return Manifest({}, self.folder.name, self.storage.address(self.folder / MANIFEST_NAME))
-        return parse_manifest(self.folder.name, self.storage.address(self.folder / MANIFEST_NAME), seen.content)
+        return self._last_manifest.parsed(b"" if seen is None else seen.content)
 
     def _entries(self, start: date | None, end: date | None) -> list[ManifestEntry]:
         return self._manifest().between(start, end)

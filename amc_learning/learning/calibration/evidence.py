@@ -3,13 +3,11 @@
 Belongs here: which theses count, the groups, and exact sums over any run of days. Not here: any fit or score.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from amc_learning.learning.calibration.logistic import FloatArray
@@ -72,16 +70,14 @@ class Evidence:
         known_on: days since 1970-01-01 that have theses, ascending, shape (n days,).
         theses: sorted by day, cell, confidence and outcome: the order they came in has no say.
         first_thesis: position of each day's first thesis, shape (n days + 1,).
-        counts_until: theses right and all of the days before each day, in `UNIT`s,
-            shape (n days + 1, 2, n cells, n nodes).
-        sums_until: the same for right, all, and confidences in billionths, shape (n days + 1, 3, n cells).
+        sums_until: theses right, all, and confidences in billionths, of the days before each day,
+            shape (n days + 1, 3, n cells).
         days_until: days before each day that have theses of a group, shape (n days + 1, n groups).
     """
 
     known_on: IntArray
     theses: Theses
     first_thesis: IntArray
-    counts_until: IntArray
     sums_until: IntArray
     days_until: IntArray
 
@@ -93,7 +89,17 @@ class Evidence:
 
     def counts(self, first: int, end: int) -> FloatArray:
         """Theses right and all per group and node from day `first` to before day `end`; (2, n groups, n nodes)."""
-        inside = self.counts_until[end] - self.counts_until[first]
+        run = self._run(first, end)
+        lower, share = self.theses.place
+        upper_units = np.rint(share[run] * UNIT)
+        below = self.theses.cell[run] * len(NODES) + lower[run]
+        shape = len(CELLS), len(NODES)
+        inside = np.stack(
+            [
+                (_added(below, (UNIT - upper_units) * weights, shape) + _added(below + 1, upper_units * weights, shape))
+                for weights in (self.theses.is_right[run], np.ones(len(below)))
+            ]
+        )
         found: FloatArray = np.einsum("gc,kcm->kgm", MEMBERS, inside) / UNIT
         return found
 
@@ -115,11 +121,13 @@ class Evidence:
 
     def theses_of(self, first: int, end: int) -> Theses:
         """The theses of these days, days numbered from `first`."""
-        run = slice(self.first_thesis[first], self.first_thesis[end])
-        theses = self.theses
+        run, theses = self._run(first, end), self.theses
         return Theses(
             theses.day[run] - first, theses.cell[run], theses.confidence[run].copy(), theses.is_right[run].copy()
         )
+
+    def _run(self, first: int, end: int) -> slice:
+        return slice(self.first_thesis[first], self.first_thesis[end])
 
 
 EVIDENCE_COLUMNS = ("known_on", "horizon", "is_counted", "is_right", "confidence", "recommendation", "source")
@@ -172,7 +180,6 @@ def evidence(outcomes: pl.DataFrame, *, horizon: str) -> Evidence:
         known_on=known_on.astype(np.int64),
         theses=theses,
         first_thesis=np.searchsorted(theses.day, np.arange(n_days + 1)).astype(np.int64),
-        counts_until=_counts_until(theses, n_days),
         sums_until=sums_until,
         days_until=np.vstack([np.zeros((1, len(GROUPS)), np.int64), np.cumsum(has_theses, axis=0)]).astype(np.int64),
     )
@@ -183,24 +190,14 @@ def _place(confidence: FloatArray) -> tuple[IntArray, FloatArray]:
     return lower.astype(np.int64), (confidence - NODES[lower]) / (NODES[lower + 1] - NODES[lower])
 
 
-def _counts_until(theses: Theses, n_days: int) -> IntArray:
-    lower, share = theses.place
-    upper_units = np.rint(share * UNIT).astype(np.int64)
-    counts = np.zeros((n_days + 1, 2, len(CELLS), len(NODES)), dtype=np.int64)
-    is_right = theses.is_right.astype(np.int64)
-    for node, units in ((lower, UNIT - upper_units), (lower + 1, upper_units)):
-        np.add.at(counts[:, 0], (theses.day + 1, theses.cell, node), units * is_right)
-        np.add.at(counts[:, 1], (theses.day + 1, theses.cell, node), units)
-    return np.cumsum(counts, axis=0, out=counts)
-
-
 def _sums_until(theses: Theses, n_days: int) -> IntArray:
-    sums = np.zeros((n_days + 1, 3, len(CELLS)), dtype=np.int64)
-    values: Sequence[npt.NDArray[np.int64]] = (
-        theses.is_right.astype(np.int64),
-        np.ones(len(theses.day), dtype=np.int64),
-        np.rint(theses.confidence * NANO).astype(np.int64),
-    )
-    for kind, value in enumerate(values):
-        np.add.at(sums[:, kind], (theses.day + 1, theses.cell), value)
-    return np.cumsum(sums, axis=0, out=sums)
+    at, shape = theses.day * len(CELLS) + theses.cell, (n_days, len(CELLS))
+    values = theses.is_right, np.ones(len(at)), np.rint(theses.confidence * NANO)
+    sums = np.stack([_added(at, value, shape) for value in values], axis=1)
+    return np.concatenate([np.zeros((1, *sums.shape[1:]), np.int64), np.cumsum(sums, axis=0)])
+
+
+def _added(at: IntArray, values: FloatArray, shape: tuple[int, int]) -> IntArray:
+    """Whole numbers added up per place of an array; floats hold them exactly far beyond any number of theses."""
+    found: IntArray = np.bincount(at, weights=values, minlength=shape[0] * shape[1]).astype(np.int64).reshape(shape)
+    return found

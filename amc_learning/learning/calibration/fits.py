@@ -179,12 +179,16 @@ def _max_min(right: FloatArray, total: FloatArray, *, extra_right: float, extra_
     n_groups, n_nodes = total.shape
     zero = np.zeros((n_groups, 1))
     successes, trials = (np.hstack([zero, np.cumsum(counts, axis=1)]) for counts in (right, total))
-    # Axis 1 is the first node of a span, axis 2 its last one.
-    n_right = successes[:, None, 1:] - successes[:, :-1, None] + extra_right
-    n_total = trials[:, None, 1:] - trials[:, :-1, None] + extra_total
-    is_span = (np.arange(n_nodes) >= np.arange(n_nodes)[:, None]) & (n_total > 0)
-    means = np.divide(n_right, n_total, out=np.full_like(n_total, np.inf), where=is_span)
-    least = np.minimum.accumulate(means[:, :, ::-1], axis=2)[:, :, ::-1]
-    # A span that never meets a thesis says nothing.
-    least[np.isinf(least)] = -np.inf
-    return np.diagonal(np.maximum.accumulate(least, axis=1), axis1=1, axis2=2).copy()
+    is_span = np.arange(n_nodes) >= np.arange(n_nodes)[:, None]
+    found = np.empty_like(total)
+    # One group after the other: what is looked at then stays in the processor's own memory.
+    for group in range(n_groups):
+        # Axis 0 is the first node of a span, axis 1 its last one.
+        n_right = successes[group, 1:] - successes[group, :-1, None] + extra_right
+        n_total = trials[group, 1:] - trials[group, :-1, None] + extra_total
+        is_known = is_span & (n_total > 0)
+        means = np.divide(n_right, n_total, out=np.full_like(n_total, np.inf), where=is_known)
+        least = np.minimum.accumulate(means[:, ::-1], axis=1)[:, ::-1]
+        # A span that never meets a thesis says nothing.
+        found[group] = np.where(is_span & np.isfinite(least), least, -np.inf).max(axis=0, initial=-np.inf)
+    return found

@@ -7,6 +7,7 @@ Belongs here: the table `regime_performance`, from daily statistics and regimes.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -127,9 +128,11 @@ def regime_performance(
     reviews = sorted({review_day(day) for day in as_of})
     if not (reviews and horizons and features):
         return REGIME_PERFORMANCE.empty()
+    judged = statistics.filter(pl.col("population") == POPULATION, pl.col("scope") == ALL)
+    known = {basis: _known_regimes(regimes, basis) for basis in REGIMES}
     reviewed = pl.concat(
         _one_horizon(
-            _sections(statistics, regimes, horizon=horizon, features=features),
+            _sections(judged, known, horizon=horizon, features=features),
             reviews,
             horizon=horizon,
             sessions=sessions,
@@ -143,7 +146,7 @@ def regime_performance(
         {"known_on": list(as_of), "reviewed_on": [review_day(day) for day in as_of]},
         schema={"known_on": pl.Date, "reviewed_on": pl.Date},
     )
-    current = pl.concat(_current(regimes, as_of, basis) for basis in REGIMES)
+    current = pl.concat(_current(known[basis], as_of, basis) for basis in REGIMES)
     return (
         nights.join(null_where_not_finite(reviewed, _ESTIMATES), on="reviewed_on")
         .join(current, on=["known_on", "basis"], how="left")
@@ -160,27 +163,32 @@ def regime_performance(
     )
 
 
-def _known_regimes(regimes: pl.DataFrame, basis: str) -> tuple[IntArray, IntArray]:
-    """Days since 1970 and regime (position in `REGIMES`; -1: none) of this basis, in order of time."""
+@dataclass(frozen=True)
+class _KnownRegimes:
+    """Days since 1970 on which the regime of one basis was read, in order, and which (place in `REGIMES`; -1: none)."""
+
+    known_on: IntArray
+    codes: IntArray
+
+    def at(self, days: IntArray, *, side: Literal["left", "right"]) -> IntArray:
+        """The regime known before each day began (left) or at its end (right); -1 where none is, or a stale one."""
+        if not len(self.known_on):
+            return np.full(len(days), -1, dtype=np.int64)
+        place = np.searchsorted(self.known_on, days, side=side) - 1
+        is_fresh = (place >= 0) & (days - self.known_on[place] <= STALE_DAYS)
+        return np.where(is_fresh, self.codes[place], -1)
+
+
+def _known_regimes(regimes: pl.DataFrame, basis: str) -> _KnownRegimes:
     rows = regimes.filter(pl.col("basis") == basis).select("known_on", "regime").sort("known_on")
     places = {name: at for at, name in enumerate(REGIMES[basis])}
     codes = np.array([places.get(name, -1) for name in rows["regime"].to_list()], dtype=np.int64)
-    return rows["known_on"].to_physical().to_numpy().astype(np.int64), codes
+    return _KnownRegimes(rows["known_on"].to_physical().to_numpy().astype(np.int64), codes)
 
 
-def _regimes_at(regimes: pl.DataFrame, basis: str, days: IntArray, *, side: str) -> IntArray:
-    """The regime known before each day began (`side` left) or at its end (right); -1 where none is, or a stale one."""
-    known_on, codes = _known_regimes(regimes, basis)
-    if not len(known_on):
-        return np.full(len(days), -1, dtype=np.int64)
-    place = np.searchsorted(known_on, days, side="left" if side == "left" else "right") - 1
-    is_fresh = (place >= 0) & (days - known_on[place] <= STALE_DAYS)
-    return np.where(is_fresh, codes[place], -1)
-
-
-def _current(regimes: pl.DataFrame, as_of: Sequence[date], basis: str) -> pl.DataFrame:
+def _current(regimes: _KnownRegimes, as_of: Sequence[date], basis: str) -> pl.DataFrame:
     days = np.array([(day - EPOCH).days for day in as_of], dtype=np.int64)
-    codes = _regimes_at(regimes, basis, days, side="right")
+    codes = regimes.at(days, side="right")
     names = [REGIMES[basis][code] if code >= 0 else None for code in codes.tolist()]
     return pl.DataFrame(
         {"known_on": list(as_of), "basis": [basis] * len(names), "regime_in_force": names},
@@ -188,7 +196,9 @@ def _current(regimes: pl.DataFrame, as_of: Sequence[date], basis: str) -> pl.Dat
     )
 
 
-def _sections(statistics: pl.DataFrame, regimes: pl.DataFrame, *, horizon: str, features: Sequence[str]) -> _Sections:
+def _sections(
+    statistics: pl.DataFrame, regimes: Mapping[str, _KnownRegimes], *, horizon: str, features: Sequence[str]
+) -> _Sections:
     days = panel(
         statistics,
         population=POPULATION,
@@ -201,7 +211,7 @@ def _sections(statistics: pl.DataFrame, regimes: pl.DataFrame, *, horizon: str, 
     return _Sections(
         days=days,
         values={name: days.floats(name) for name in _COLUMNS},
-        regimes={basis: _regimes_at(regimes, basis, entered, side="left") for basis in REGIMES},
+        regimes={basis: known.at(entered, side="left") for basis, known in regimes.items()},
     )
 
 

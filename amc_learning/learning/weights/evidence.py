@@ -12,6 +12,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from amc_learning.learning.windows import first_of_runs
+
 Vector = NDArray[np.float64]
 
 
@@ -108,21 +110,20 @@ def dated_evidence(
         .select("known_on", "entry_date", "feature", "return_rank_covariance", "score_covariances")
         .sort("entry_date", "known_on", "feature")
     )
+    known_on, entered_on = (rows[name].to_physical().to_numpy().astype(np.int64) for name in ("known_on", "entry_date"))
     # One entry session may have become known on two days (a horizon's setting was changed): two cross-sections.
-    days = rows.select("known_on", "entry_date").unique().sort("entry_date", "known_on")
-    positions = {name: at for at, name in enumerate(components)}
-    slot = rows.join(days.with_row_index("day"), on=["known_on", "entry_date"], maintain_order="left").select(
-        pl.col("day").cast(pl.Int64), pl.col("feature").replace_strict(positions, return_dtype=pl.Int64)
-    )
-    return_covariances = np.zeros((len(days), size))
-    score_covariances = np.zeros((len(days), size, size))
-    if len(days):
-        day, component = (column.to_numpy() for column in slot.get_columns())
+    is_first = first_of_runs(entered_on, known_on)
+    n_days = int(is_first.sum())
+    return_covariances = np.zeros((n_days, size))
+    score_covariances = np.zeros((n_days, size, size))
+    if n_days:
+        positions = {name: at for at, name in enumerate(components)}
+        day = np.cumsum(is_first) - 1
+        component = rows["feature"].replace_strict(positions, return_dtype=pl.Int64).to_numpy()
         return_covariances[day, component] = rows["return_rank_covariance"].to_numpy()
         score_covariances[day, component] = rows["score_covariances"].to_numpy().reshape(-1, size)
         # A component whose own row dropped out says nothing that day, in no other component's row either.
-        varies = np.zeros((len(days), size), dtype=bool)
+        varies = np.zeros((n_days, size), dtype=bool)
         varies[day, component] = True
         score_covariances *= varies[:, None, :] & varies[:, :, None]
-    known_on, entered_on = (days[name].cast(pl.Int32).cast(pl.Int64).to_numpy() for name in ("known_on", "entry_date"))
-    return Evidence(known_on, return_covariances, score_covariances), entered_on
+    return Evidence(known_on[is_first], return_covariances, score_covariances), entered_on[is_first]

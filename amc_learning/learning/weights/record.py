@@ -6,8 +6,6 @@ Belongs here: reading and writing the shape of table `weight_decisions`. Not her
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from itertools import groupby
-from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -178,16 +176,20 @@ def decision_history(earlier: pl.DataFrame | None, *, names: tuple[str, ...]) ->
     if missing:
         msg = f"earlier decisions lack {', '.join(missing)}: read these columns of weight_decisions as well"
         raise ValueError(msg)
-    rows = earlier.select(DECISION_COLUMNS).unique().sort("known_on", "component").iter_rows(named=True)
+    rows = earlier.select(DECISION_COLUMNS).unique().sort("known_on", "component")
+    _refuse_other_components(rows, names)
+    # Years of nights: one array for all, because a frame for each night costs more than all that is done with it.
+    place = [sorted(names).index(name) for name in names]
+    vectors = {
+        column: rows[column].to_numpy().reshape(-1, len(names))[:, place] for column in (*_VECTORS, "shadow_weight")
+    }
+    is_in_shadow = ~np.isnan(vectors["shadow_weight"]).any(axis=1)
     nights = []
-    # Years of nights: plain rows, because a frame for each night costs more than all that is done with it.
-    for known_on, of_the_night in groupby(rows, key=itemgetter("known_on")):
-        day = list(of_the_night)
-        status, is_learning, taken_back, told_on, *promise = (day[0][name] for name in _OF_THE_NIGHT)
-        learned_before, learned, weights = (_vector_of(day, column, names) for column in _VECTORS)
-        is_in_shadow = all(row["shadow_weight"] is not None for row in day)
-        shadow = _vector_of(day, "shadow_weight", names) if is_in_shadow else None
-        promised = None if promise[0] is None else Promised(*promise)
+    for at, (known_on, *of_the_night) in enumerate(
+        rows.gather_every(len(names)).select("known_on", *_OF_THE_NIGHT).iter_rows()
+    ):
+        status, is_learning, taken_back, told_on, *promise = of_the_night
+        learned_before, learned, weights = (vectors[column][at] for column in _VECTORS)
         nights.append(
             PastDecision(
                 known_on,
@@ -196,8 +198,8 @@ def decision_history(earlier: pl.DataFrame | None, *, names: tuple[str, ...]) ->
                 weights,
                 is_learning,
                 taken_back,
-                promised,
-                shadow,
+                None if promise[0] is None else Promised(*promise),
+                vectors["shadow_weight"][at] if is_in_shadow[at] else None,
                 told_on,
                 is_ordered=_is_ordered(status, taken_back),
             )
@@ -205,9 +207,14 @@ def decision_history(earlier: pl.DataFrame | None, *, names: tuple[str, ...]) ->
     return DecisionHistory(nights)
 
 
-def _vector_of(day: Sequence[Mapping[str, Any]], column: str, names: tuple[str, ...]) -> Vector:
-    values = {row["component"]: row[column] for row in day}
-    return component_vector(values, names, f"the decision of {day[0]['known_on']}")
+def _refuse_other_components(rows: pl.DataFrame, names: tuple[str, ...]) -> None:
+    """Raise unless every night has one row for each component of the feature set; `rows` are sorted by both."""
+    n_nights = rows["known_on"].n_unique()
+    if rows["component"].to_list() == sorted(names) * n_nights:
+        return
+    for (night,), of_night in rows.group_by("known_on", maintain_order=True):
+        component_vector(dict.fromkeys(of_night["component"], 0.0), names, f"the decision of {night}")
+    raise ValueError("a component has two rows in one night of weight_decisions")
 
 
 @dataclass(frozen=True)
