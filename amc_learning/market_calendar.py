@@ -4,9 +4,6 @@ Belongs here: asking exchange_calendars, which nothing else of the project needs
 Not here: what is counted in sessions (learning/outcomes.py), which knowledge days there are (weekdays, holidays too).
 """
 
-import contextlib
-import hashlib
-import io
 import warnings
 from datetime import date
 from functools import lru_cache
@@ -18,7 +15,7 @@ import polars as pl
 
 from amc_learning.contracts.knowledge_days import FIRST_KNOWLEDGE_DAY
 from amc_learning.contracts.tables import TIMESTAMP
-from amc_learning.warehouse.files import make_folder, write_atomically
+from amc_learning.warehouse.kept import keep, kept
 
 SESSIONS_SCHEMA = pl.Schema([("session_date", pl.Date), ("opens_at", TIMESTAMP), ("closes_at", TIMESTAMP)])
 
@@ -66,31 +63,12 @@ def exchange_sessions(exchange: str, start: date, end: date, *, kept_in: Path | 
 def _sessions_of_years(exchange: str, first_year: int, last_year: int, kept_in: Path | None) -> pl.DataFrame:
     if kept_in is None:
         return _asked(exchange, first_year, last_year)
-    stem = f"{quote(exchange, safe='')}-{first_year}-{last_year}-{version('exchange_calendars')}"
-    kept = _kept(kept_in, stem)
-    if kept is None:
-        kept = _asked(exchange, first_year, last_year)
-        _keep(kept_in, stem, kept)
-    return kept
-
-
-def _kept(folder: Path, stem: str) -> pl.DataFrame | None:
-    """What was kept under this name, or None. The name ends with the hash: parquet is read with flipped bits too."""
-    for path in folder.glob(f"{stem}-*.parquet"):
-        with contextlib.suppress(OSError):
-            content = path.read_bytes()
-            if path.stem == f"{stem}-{hashlib.sha256(content).hexdigest()}":
-                return pl.read_parquet(io.BytesIO(content))
-    return None
-
-
-def _keep(folder: Path, stem: str, sessions: pl.DataFrame) -> None:
-    with io.BytesIO() as buffer:
-        sessions.write_parquet(buffer)
-        content = buffer.getvalue()
-    with contextlib.suppress(OSError):
-        make_folder(folder)
-        write_atomically(folder / f"{stem}-{hashlib.sha256(content).hexdigest()}.parquet", content)
+    name = f"{quote(exchange, safe='')}-{first_year}-{last_year}-{version('exchange_calendars')}"
+    sessions = kept(kept_in, name)
+    if sessions is None:
+        sessions = _asked(exchange, first_year, last_year)
+        keep(kept_in, name, sessions)
+    return sessions
 
 
 def _asked(exchange: str, first_year: int, last_year: int) -> pl.DataFrame:

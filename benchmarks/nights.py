@@ -2,15 +2,17 @@
 
 Run it with `python -m benchmarks.nights`. Each history begins on another day and ends on the same one; the nights after
 it are the same nights, each new, each in a process of its own, the first before past months were packed, the others
-after (`amc-learning compact`, as `tidy_schedule` does it). A night's own share is all its stages, measured once
-libraries are loaded: interpreter, imports and Dagster are start-up, which `benchmarks.startup` measures. Bars, events
-and everything made from them begin where the history does; closes of the index are whole, because a model of the
-market's regime looks back five years on its first day. Data directories are removed afterwards.
+after (`amc-learning compact`, as `tidy_schedule` does it). They read what the first night of their month reviewed; the
+last of them does not find it, and reviews as a night that begins a month does. A night's own share is all its stages,
+measured once libraries are loaded: interpreter, imports and Dagster are start-up, which `benchmarks.startup` measures.
+Bars, events and everything made from them begin where the history does; closes of the index are whole, because a model
+of the market's regime looks back five years on its first day. Data directories are removed afterwards.
 """
 
 import json
 import os
 import resource
+import shutil
 import statistics
 import sys
 import tempfile
@@ -20,6 +22,7 @@ from datetime import date
 from pathlib import Path
 from time import perf_counter, process_time
 
+from amc_learning.stages.reviews import REVIEWS_FOLDER
 from benchmarks import feed
 from benchmarks.results import Measured, at_most, informing, markdown
 
@@ -36,7 +39,10 @@ UNPACKED_NIGHT = date(2014, 12, 8)
 OWN_NIGHTS = [date(2014, 12, day) for day in (9, 10, 11)]
 """The nights whose stages are run and measured, one after the other."""
 
-DAGSTER_NIGHT = date(2014, 12, 12)
+REVIEWING_NIGHT = date(2014, 12, 12)
+"""The night that makes its month's reviews itself."""
+
+DAGSTER_NIGHT = date(2014, 12, 15)
 """The night run through Dagster, after them."""
 
 LONGEST = "7 years"
@@ -49,11 +55,11 @@ WHY_MISSED = {
         "alphalens-reloaded below, instead of the time given there, seconds are fewer in that proportion"
     ),
     "a night on 7 years against one on 3 months": (
-        "windows, not history: three months do not fill the windows of one to three years that regimes, calibration "
-        "and weights look back over. From three years on a night opens nearly as many files however long the history is"
+        "windows, not history: three months do not fill the windows of one to three years that calibration and weights "
+        "look back over. From three years on a night opens nearly as many files however long the history is"
     ),
     "a night on 7 years against one on 1 year": (
-        "windows, not history: regimes and calibration look back over three years, which one year does not fill"
+        "windows, not history: calibration and weights look back over three years, which one year does not fill"
     ),
     "a night on 7 years against one on 3 years": (
         "both open nearly as many data files; the histories are measured minutes apart, and what other programs did "
@@ -79,6 +85,7 @@ def run() -> list[Measured]:
     if feed.is_missing():
         return []
     costs: dict[str, list[NightCost]] = {}
+    reviewing: dict[str, NightCost] = {}
     results: list[Measured] = []
     for name, since in HISTORIES.items():
         with tempfile.TemporaryDirectory() as folder:
@@ -90,10 +97,12 @@ def run() -> list[Measured]:
             unpacked = night_cost(data_dir, UNPACKED_NIGHT)
             steps.append(feed.Step("compact", feed.command(data_dir, "compact", "--before", LAST)))
             costs[name] = [night_cost(data_dir, day) for day in OWN_NIGHTS]
+            shutil.rmtree(data_dir / REVIEWS_FOLDER)
+            reviewing[name] = night_cost(data_dir, REVIEWING_NIGHT)
             if name == LONGEST:
                 results += [*building(steps), *before_packing(unpacked, costs[name])]
                 results += through_dagster(data_dir, costs[name])
-    return [*against_history(costs), *results]
+    return [*against_history(costs), *that_review(reviewing), *results]
 
 
 def building(steps: Sequence[feed.Step]) -> list[Measured]:
@@ -149,12 +158,26 @@ def against_history(costs: dict[str, list[NightCost]]) -> list[Measured]:
     return figures
 
 
+def that_review(reviewing: dict[str, NightCost]) -> list[Measured]:
+    """What a night costs that begins a month, and whether that grows with history."""
+    how = "one night of each history whose reviews were removed before it"
+    longest = reviewing[LONGEST].seconds
+    return [
+        at_most("a night on 7 years that begins a month", longest, "s", MOST_SECONDS, how),
+        *(
+            informing(f"the same against one on {name}", longest / cost.seconds, "x", how)
+            for name, cost in reviewing.items()
+            if name != LONGEST
+        ),
+    ]
+
+
 def through_dagster(data_dir: Path, own: Sequence[NightCost]) -> list[Measured]:
     """The wall time of one further night by its command, and what of it is not our stages.
 
     The first run of a data directory makes Dagster's own databases, so a night before it is not counted.
     """
-    feed.command(data_dir, "run", "daily", "--date", OWN_NIGHTS[-1])
+    feed.command(data_dir, "run", "daily", "--date", REVIEWING_NIGHT)
     wall = feed.command(data_dir, "run", "daily", "--date", DAGSTER_NIGHT)
     stages = statistics.median(cost.seconds for cost in own)
     how = "amc-learning run daily of one new night in a process of its own, against the median of own stages"

@@ -12,23 +12,24 @@ from amc_learning.contracts.tables import TOTAL_SCORE
 from amc_learning.learning.regimes import (
     EARLIER_DAYS,
     EXTRA_READ_DAYS,
+    STALE_DAYS,
     MultiplierRules,
     closes_needed_from,
     fit_history_from,
     fit_regime_models,
     market_regimes,
     regime_performance,
+    regime_reviews,
+    review_day,
     usable_models,
 )
 from amc_learning.settings import Settings
+from amc_learning.stages.reviews import KeptReview
 from amc_learning.stages.turns import taking_turns
 from amc_learning.warehouse import Warehouse, reopened
 
 MODEL_AGE_DAYS = 400
 """Calendar days back to look for the model in use: a quarter, and as many more in which the fit was not usable."""
-
-LONGEST_MONTH_DAYS = 31
-"""The table is reviewed on the first day of a month and looks back from there."""
 
 
 @taking_turns
@@ -68,6 +69,8 @@ _PERFORMANCE_COLUMNS = (
     "sum_return_micro",
 )
 
+_REGIME_COLUMNS = ("known_on", "basis", "regime")
+
 
 def multiplier_rules(settings: Settings) -> MultiplierRules:
     """The rules for regime multipliers that these settings describe."""
@@ -77,18 +80,41 @@ def multiplier_rules(settings: Settings) -> MultiplierRules:
 @taking_turns
 def measure_regimes(warehouse: Warehouse, settings: Settings, days: Sequence[date]) -> pl.DataFrame:
     """Write what each score was worth in each regime, and the multipliers, as of each of these days."""
-    window = settings.regimes.performance_window_days
-    first = days[0] - timedelta(days=window + LONGEST_MONTH_DAYS)
     performance = regime_performance(
-        warehouse.table("daily_statistics").read(first, days[-1], columns=_PERFORMANCE_COLUMNS),
-        warehouse.table("market_regimes").read(
-            first - timedelta(days=EXTRA_READ_DAYS), days[-1], columns=["known_on", "basis", "regime"]
-        ),
+        _reviews(warehouse, settings, sorted({review_day(day) for day in days})),
+        warehouse.table("market_regimes").read(days[0] - timedelta(days=STALE_DAYS), days[-1], columns=_REGIME_COLUMNS),
         as_of=days,
-        horizons=settings.outcomes.horizons,
-        features=(*settings.features.components, TOTAL_SCORE),
-        window_days=window,
-        rules=multiplier_rules(settings),
     )
     warehouse.table("regime_performance").write(performance, days)
     return performance
+
+
+def _reviews(warehouse: Warehouse, settings: Settings, reviewed_on: Sequence[date]) -> pl.DataFrame:
+    """What these reviews found. The last one is kept, because the nights to come in its month repeat it."""
+    window, last = settings.regimes.performance_window_days, reviewed_on[-1]
+
+    def looked_at(review: date) -> dict[str, tuple[date, date]]:
+        first = review - timedelta(days=window - 1)
+        return {
+            "daily_statistics": (first, last),
+            "market_regimes": (first - timedelta(days=EXTRA_READ_DAYS), last),
+        }
+
+    horizons, features = settings.outcomes.horizons, (*settings.features.components, TOTAL_SCORE)
+    rules = multiplier_rules(settings)
+    asked = {"horizons": horizons, "features": features, "window_days": window, "multipliers": rules}
+    place = KeptReview.of(warehouse, "regime_performance", read=looked_at(last), rules=asked)
+    reviews = place.found() if len(reviewed_on) == 1 else None
+    if reviews is None:
+        ranges = looked_at(reviewed_on[0])
+        reviews = regime_reviews(
+            warehouse.table("daily_statistics").read(*ranges["daily_statistics"], columns=_PERFORMANCE_COLUMNS),
+            warehouse.table("market_regimes").read(*ranges["market_regimes"], columns=_REGIME_COLUMNS),
+            reviewed_on=reviewed_on,
+            horizons=horizons,
+            features=features,
+            window_days=window,
+            rules=rules,
+        )
+        place.keep(reviews.filter(pl.col("reviewed_on") == last))
+    return reviews

@@ -8,8 +8,14 @@ from datetime import date, timedelta
 
 import polars as pl
 
-from amc_learning.learning.calibration.decision import decide_calibration, required_from
+from amc_learning.learning.calibration.decision import (
+    calibration_reviews,
+    decide_calibration,
+    required_from,
+    review_before,
+)
 from amc_learning.learning.calibration.evidence import EVIDENCE_COLUMNS
+from amc_learning.learning.calibration.review import Review
 from amc_learning.learning.calibration.rules import CalibrationRules
 from amc_learning.learning.outcomes import required_window
 from amc_learning.learning.theses.accuracy import thesis_accuracy
@@ -18,6 +24,7 @@ from amc_learning.learning.theses.curves import reliability_curves
 from amc_learning.learning.theses.outcomes import JudgementRules, thesis_outcomes
 from amc_learning.settings import Settings
 from amc_learning.stages.evidence import outcome_rules, sessions_around
+from amc_learning.stages.reviews import KeptReview
 from amc_learning.stages.turns import taking_turns
 from amc_learning.warehouse import Warehouse, reopened
 
@@ -78,6 +85,22 @@ def calibrate_days(warehouse: Warehouse, settings: Settings, days: Sequence[date
     outcomes = warehouse.table("thesis_outcomes").read(
         required_from(days[0], rules), days[-1], columns=EVIDENCE_COLUMNS
     )
-    decisions = decide_calibration(outcomes, as_of=days, rules=rules)
+    reviews = _reviews(warehouse, outcomes, sorted({review_before(day) for day in days}), rules)
+    decisions = decide_calibration(outcomes, as_of=days, rules=rules, reviews=reviews)
     warehouse.table("calibration_decisions").write(decisions, days)
     return decisions
+
+
+def _reviews(
+    warehouse: Warehouse, outcomes: pl.DataFrame, reviewed_on: Sequence[date], rules: CalibrationRules
+) -> dict[date, Review]:
+    """What these reviews settle. The last one is kept, because the nights to come in its month go by it."""
+    last = reviewed_on[-1]
+    looked_at = {"thesis_outcomes": (last - timedelta(days=rules.window_days - 1), last)}
+    place = KeptReview.of(warehouse, "calibration_decisions", read=looked_at, rules={"calibration": rules})
+    found = place.found() if len(reviewed_on) == 1 else None
+    if found is not None:
+        return {last: Review.from_frame(found)}
+    reviews = calibration_reviews(outcomes, reviewed_on=reviewed_on, rules=rules)
+    place.keep(reviews[last].frame())
+    return reviews

@@ -4,18 +4,26 @@ Run by hand (`python -m amc_learning_tests.truth.regime_study switches|multiplie
 """
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cache
 from itertools import pairwise
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 import polars as pl
 
-from amc_learning.learning.regimes import fit_regime_models, market_regimes, regime_multipliers, regime_performance
+from amc_learning.learning.regimes import (
+    fit_regime_models,
+    market_regimes,
+    regime_multipliers,
+    regime_performance,
+    regime_reviews,
+    review_day,
+)
 from amc_learning.learning.regimes.models import CALM, TURBULENT
-from amc_learning.learning.regimes.regime_performance import review_day
 from amc_learning_tests.truth.guarantees import Effort, Guarantee, Measurement, PowerCurve, exact, share
 
 START = date(2004, 1, 5)
@@ -188,11 +196,19 @@ class CoefficientWorld:
         return statistics, regimes, reviews
 
 
+def performance_of(
+    statistics: pl.DataFrame, regimes: pl.DataFrame, as_of: Sequence[date], **asked: Any
+) -> pl.DataFrame:
+    """Table regime_performance of these nights, with the reviews of their months made first."""
+    reviews = regime_reviews(statistics, regimes, reviewed_on=sorted({review_day(day) for day in as_of}), **asked)
+    return regime_performance(reviews, regimes, as_of=as_of)
+
+
 def yearly_multipliers(world: CoefficientWorld, generator: np.random.Generator) -> np.ndarray:
     """Multiplier of each component in either regime at each review of a year, shape (reviews, 2, 6)."""
     statistics, regimes, reviews = world.simulate(generator)
-    performance = regime_performance(
-        statistics, regimes, as_of=reviews, horizons={"1d": 1}, features=(*COMPONENTS, "total_score")
+    performance = performance_of(
+        statistics, regimes, reviews, horizons={"1d": 1}, features=(*COMPONENTS, "total_score")
     )
     nights = performance.partition_by("known_on", maintain_order=True)
     return np.array(

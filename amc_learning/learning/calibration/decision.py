@@ -3,7 +3,7 @@
 Belongs here: the table `calibration_decisions`. Not here: the choice of a method (review.py), the fits (hierarchy.py).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -34,7 +34,39 @@ HELD = "held"
 INSUFFICIENT = "insufficient_evidence"
 
 
-def decide_calibration(outcomes: pl.DataFrame, *, as_of: Sequence[date], rules: CalibrationRules) -> pl.DataFrame:
+def calibration_reviews(
+    outcomes: pl.DataFrame, *, reviewed_on: Sequence[date], rules: CalibrationRules
+) -> dict[date, Review]:
+    """The reviews made of what was known on these days.
+
+    Args:
+        outcomes: table thesis_outcomes, in any order, the last `window_days` before each of them.
+        reviewed_on: days of the reviews, see `review_before`.
+        rules: horizon, window and limits.
+
+    Raises:
+        ValueError: a confidence lies outside [0, 1].
+    """
+    theses = evidence(outcomes, horizon=rules.horizon)
+    return {
+        day: review(
+            theses,
+            as_of=day,
+            window_days=rules.window_days,
+            overlap_sessions=rules.overlap_sessions,
+            min_theses=rules.min_theses,
+        )
+        for day in reviewed_on
+    }
+
+
+def decide_calibration(
+    outcomes: pl.DataFrame,
+    *,
+    as_of: Sequence[date],
+    rules: CalibrationRules,
+    reviews: Mapping[date, Review] | None = None,
+) -> pl.DataFrame:
     """The calibration in force from each knowledge day on.
 
     The method of each group, how many theses say as much as an independent one, and the scores are settled once a
@@ -46,6 +78,7 @@ def decide_calibration(outcomes: pl.DataFrame, *, as_of: Sequence[date], rules: 
         outcomes: table thesis_outcomes, in any order, reaching back to `required_from` of the first day.
         as_of: knowledge days to decide for; day T fits to T - window_days < known_on <= T.
         rules: horizon, window and limits.
+        reviews: those of the months of these days, by their day; None: they are made of the outcomes.
 
     Returns:
         Table calibration_decisions: a row for the whole, each source, each recommendation and each pair; source
@@ -55,20 +88,21 @@ def decide_calibration(outcomes: pl.DataFrame, *, as_of: Sequence[date], rules: 
         ValueError: a confidence lies outside [0, 1].
     """
     theses = evidence(outcomes, horizon=rules.horizon)
-    reviews: dict[date, Review] = {}
+    if reviews is None:
+        reviews = calibration_reviews(outcomes, reviewed_on=sorted({*map(review_before, as_of)}), rules=rules)
     rows: list[dict[str, object]] = []
     for night in as_of:
-        reviewed_on = night.replace(day=1) - timedelta(days=1)
-        if reviewed_on not in reviews:
-            reviews[reviewed_on] = review(
-                theses,
-                as_of=reviewed_on,
-                window_days=rules.window_days,
-                overlap_sessions=rules.overlap_sessions,
-                min_theses=rules.min_theses,
-            )
-        rows += _night_rows(theses, night, reviews[reviewed_on], rules)
+        rows += _night_rows(theses, night, reviews[review_before(night)], rules)
     return pl.DataFrame(rows, schema=TABLE.schema, orient="row").sort("known_on", *TABLE.key)
+
+
+def review_before(night: date) -> date:
+    """The day whose knowledge the review of a night's month rests on: the last one before the month.
+
+    >>> review_before(date(2014, 5, 20))
+    datetime.date(2014, 4, 30)
+    """
+    return night.replace(day=1) - timedelta(days=1)
 
 
 def required_from(as_of: date, rules: CalibrationRules) -> date:

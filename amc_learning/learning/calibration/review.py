@@ -4,11 +4,12 @@ Belongs here: folds of days, out-of-sample scores, the choice. Not here: the fit
 what a night publishes (decision.py).
 """
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import date
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 
 from amc_learning.learning.calibration.evidence import GROUPS, MEMBERS, Evidence, Theses
 from amc_learning.learning.calibration.fits import beta_parameters, isotonic_values, venn_abers_values
@@ -68,6 +69,29 @@ class Review:
     reviewed_on: date
     groups: tuple[GroupReview, ...]
     per_independent: FloatArray
+
+    def frame(self) -> pl.DataFrame:
+        """One row per group, in their order, from which `from_frame` makes the same review."""
+        rows = [
+            (self.reviewed_on, *astuple(group), units)
+            for group, units in zip(self.groups, self.per_independent.tolist(), strict=True)
+        ]
+        return pl.DataFrame(rows, schema=_REVIEW_SCHEMA, orient="row")
+
+    @classmethod
+    def from_frame(cls, frame: pl.DataFrame) -> "Review":
+        """The review with these rows."""
+        groups = tuple(GroupReview(*row) for row in frame.drop("reviewed_on", "per_independent").iter_rows())
+        return cls(frame["reviewed_on"][0], groups, frame["per_independent"].to_numpy())
+
+
+_REVIEW_SCHEMA = pl.Schema(
+    {
+        "reviewed_on": pl.Date,
+        "method": pl.String,
+        **dict.fromkeys(("brier_sent", "brier_calibrated", "ci_low", "ci_high", "per_independent"), pl.Float64),
+    }
+)
 
 
 def review(evidence: Evidence, *, as_of: date, window_days: int, overlap_sessions: int, min_theses: int) -> Review:

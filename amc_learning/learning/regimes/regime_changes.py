@@ -19,10 +19,10 @@ from amc_learning.learning.regimes.regime_performance import (
     POPULATION,
     REGIMES,
     FloatArray,
-    _known_regimes,
     _Means,
     _means,
     _n_spells,
+    known_regimes,
 )
 from amc_learning.learning.windows import ALL, EPOCH, IntArray, null_where_not_finite, panel
 
@@ -95,7 +95,7 @@ def regime_changes(
     if not (components and as_of):
         return REGIME_CHANGES.empty()
     sections = _sections(statistics, horizon=horizon, components=components)
-    codes = {basis: _known_regimes(regimes, basis).at(sections.entered, side="left") for basis in REGIMES}
+    codes = {basis: known_regimes(regimes, basis).at(sections.entered, side="left") for basis in REGIMES}
     weeks = []
     for week in as_of:
         changes = _changes(regimes, week)

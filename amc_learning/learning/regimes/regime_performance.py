@@ -1,7 +1,8 @@
 """Does a score order returns in each regime, and differently from the others?
 
-Belongs here: the table `regime_performance`, from daily statistics and regimes. Not here: which regime it was
-(market_regimes.py), inference for one series (learning/inference.py), from a difference to a factor (multipliers.py).
+Belongs here: the review of a month, from daily statistics and regimes, and table `regime_performance` of its nights.
+Not here: which regime it was (market_regimes.py), inference for one series (learning/inference.py), from a difference
+to a factor (multipliers.py), keeping a review for the nights of its month (stages.reviews).
 """
 
 from collections.abc import Mapping, Sequence
@@ -88,11 +89,11 @@ def review_day(day: date) -> date:
     return first.replace(day=1 + (7 - first.weekday()) % 7) if first.weekday() >= 5 else first
 
 
-def regime_performance(
+def regime_reviews(
     statistics: pl.DataFrame,
     regimes: pl.DataFrame,
     *,
-    as_of: Sequence[date],
+    reviewed_on: Sequence[date],
     horizons: Mapping[str, int],
     features: Sequence[str],
     window_days: int = 1095,
@@ -100,8 +101,7 @@ def regime_performance(
 ) -> pl.DataFrame:
     """Mean daily rank correlation of each score with returns in each regime, against all other regimes.
 
-    Reviewed on the first knowledge day of each month; the nights of a month repeat what was known then, each saying
-    which regime is in force. A cross-section belongs to the regime that was known before the day of its entry.
+    A cross-section belongs to the regime that was known before the day of its entry.
 
     The days of one regime are not contiguous. They are put end to end: days on either side of a gap then count as
     neighbours that share part of their label, which they do not, so that the interval is too wide rather than too
@@ -109,50 +109,63 @@ def regime_performance(
     ends of spells would only make it smaller.
 
     Args:
-        statistics: table daily_statistics, from `as_of[0]` minus a month and `window_days` on.
+        statistics: table daily_statistics, of the `window_days` up to each review.
         regimes: table market_regimes, from `EXTRA_READ_DAYS` earlier on.
-        as_of: knowledge days.
+        reviewed_on: days of the reviews, see `review_day`.
         horizons: sessions that a label of each horizon spans, by name.
         features: components and total score. Multipliers are for the components.
         window_days: calendar days looked back over.
         rules: of the multipliers.
 
     Returns:
-        Table regime_performance: every regime of either basis, feature and horizon for each night. Estimates are null
-        where the days do not carry them. `mean_return` and `success_rate` are of the selected that have this score,
-        over all their cross-sections of the regime. `multiplier` is 1 but for components at the evidence horizon.
+        One row per review, basis, regime, feature and horizon. Estimates are null where the days do not carry them.
+        `mean_return` and `success_rate` are of the selected that have this score, over all their cross-sections of the
+        regime. `multiplier` is 1 but for components at the evidence horizon. A review does not depend on the others.
 
     Source: inference.py; Welch 1947 (degrees of freedom of a difference); multipliers.py.
     """
-    rules = rules or MultiplierRules()
-    reviews = sorted({review_day(day) for day in as_of})
-    if not (reviews and horizons and features):
-        return REGIME_PERFORMANCE.empty()
+    if not (reviewed_on and horizons and features):
+        return pl.DataFrame()
     judged = statistics.filter(pl.col("population") == POPULATION, pl.col("scope") == ALL)
-    known = {basis: _known_regimes(regimes, basis) for basis in REGIMES}
+    known = {basis: known_regimes(regimes, basis) for basis in REGIMES}
     reviewed = pl.concat(
         _one_horizon(
             _sections(judged, known, horizon=horizon, features=features),
-            reviews,
+            reviewed_on,
             horizon=horizon,
             sessions=sessions,
             features=features,
             window_days=window_days,
-            rules=rules,
+            rules=rules or MultiplierRules(),
         )
         for horizon, sessions in horizons.items()
     )
+    return null_where_not_finite(reviewed, _ESTIMATES).with_columns(window_days=pl.lit(window_days, dtype=pl.Int64))
+
+
+def regime_performance(reviews: pl.DataFrame, regimes: pl.DataFrame, *, as_of: Sequence[date]) -> pl.DataFrame:
+    """What each night knows of the regimes: its month's review, and which regime is in force.
+
+    Args:
+        reviews: what `regime_reviews` found on the `review_day` of each night.
+        regimes: table market_regimes, from `STALE_DAYS` before `as_of[0]` on.
+        as_of: knowledge days.
+
+    Returns:
+        Table regime_performance: every regime of either basis, feature and horizon for each night.
+    """
+    if reviews.is_empty() or not as_of:
+        return REGIME_PERFORMANCE.empty()
     nights = pl.DataFrame(
         {"known_on": list(as_of), "reviewed_on": [review_day(day) for day in as_of]},
         schema={"known_on": pl.Date, "reviewed_on": pl.Date},
     )
-    current = pl.concat(_current(known[basis], as_of, basis) for basis in REGIMES)
+    current = pl.concat(_current(known_regimes(regimes, basis), as_of, basis) for basis in REGIMES)
     return (
-        nights.join(null_where_not_finite(reviewed, _ESTIMATES), on="reviewed_on")
+        nights.join(reviews, on="reviewed_on")
         .join(current, on=["known_on", "basis"], how="left")
         .with_columns(
             is_current=pl.col("regime").eq_missing(pl.col("regime_in_force")),
-            window_days=pl.lit(window_days, dtype=pl.Int64),
             evidence=pl.when(pl.col("ci_low").is_null())
             .then(pl.lit("insufficient_evidence"))
             .otherwise(pl.lit("sufficient")),
@@ -164,7 +177,7 @@ def regime_performance(
 
 
 @dataclass(frozen=True)
-class _KnownRegimes:
+class KnownRegimes:
     """Days since 1970 on which the regime of one basis was read, in order, and which (place in `REGIMES`; -1: none)."""
 
     known_on: IntArray
@@ -179,14 +192,15 @@ class _KnownRegimes:
         return np.where(is_fresh, self.codes[place], -1)
 
 
-def _known_regimes(regimes: pl.DataFrame, basis: str) -> _KnownRegimes:
+def known_regimes(regimes: pl.DataFrame, basis: str) -> KnownRegimes:
+    """The regimes of one basis, from rows of table market_regimes in any order."""
     rows = regimes.filter(pl.col("basis") == basis).select("known_on", "regime").sort("known_on")
     places = {name: at for at, name in enumerate(REGIMES[basis])}
     codes = np.array([places.get(name, -1) for name in rows["regime"].to_list()], dtype=np.int64)
-    return _KnownRegimes(rows["known_on"].to_physical().to_numpy().astype(np.int64), codes)
+    return KnownRegimes(rows["known_on"].to_physical().to_numpy().astype(np.int64), codes)
 
 
-def _current(regimes: _KnownRegimes, as_of: Sequence[date], basis: str) -> pl.DataFrame:
+def _current(regimes: KnownRegimes, as_of: Sequence[date], basis: str) -> pl.DataFrame:
     days = np.array([(day - EPOCH).days for day in as_of], dtype=np.int64)
     codes = regimes.at(days, side="right")
     names = [REGIMES[basis][code] if code >= 0 else None for code in codes.tolist()]
@@ -197,7 +211,7 @@ def _current(regimes: _KnownRegimes, as_of: Sequence[date], basis: str) -> pl.Da
 
 
 def _sections(
-    statistics: pl.DataFrame, regimes: Mapping[str, _KnownRegimes], *, horizon: str, features: Sequence[str]
+    statistics: pl.DataFrame, regimes: Mapping[str, KnownRegimes], *, horizon: str, features: Sequence[str]
 ) -> _Sections:
     days = panel(
         statistics,

@@ -9,10 +9,10 @@ import pytest
 from scipy.stats import ttest_ind
 
 from amc_learning.learning.inference import mean_inference
-from amc_learning.learning.regimes import EXTRA_READ_DAYS, MultiplierRules, regime_multipliers, regime_performance
+from amc_learning.learning.regimes import EXTRA_READ_DAYS, MultiplierRules, regime_multipliers
 from amc_learning.learning.regimes.multipliers import HIGHEST, LOWEST, gate_deviate, shrunk_multipliers
 from amc_learning.learning.regimes.regime_performance import review_day
-from amc_learning_tests.truth.regime_study import COMPONENTS, CoefficientWorld, yearly_multipliers
+from amc_learning_tests.truth.regime_study import COMPONENTS, CoefficientWorld, performance_of, yearly_multipliers
 
 FEATURES = (*COMPONENTS, "total_score")
 PLANTED = CoefficientWorld(difference=0.08)
@@ -26,7 +26,7 @@ def world():
 @pytest.fixture(scope="module")
 def performance(world):
     statistics, regimes, reviews = world
-    return regime_performance(statistics, regimes, as_of=reviews, horizons={"1d": 1}, features=FEATURES)
+    return performance_of(statistics, regimes, reviews, horizons={"1d": 1}, features=FEATURES)
 
 
 def days_of(world, review, regime):
@@ -83,7 +83,7 @@ def test_a_night_repeats_what_was_known_at_the_start_of_its_month(world, perform
     spoiled = statistics.with_columns(
         information_coefficient=pl.when(pl.col("known_on") > reviews[-2]).then(0.9).otherwise("information_coefficient")
     )
-    rows = regime_performance(spoiled, regimes, as_of=[night], horizons={"1d": 1}, features=FEATURES)
+    rows = performance_of(spoiled, regimes, [night], horizons={"1d": 1}, features=FEATURES)
     on_review = performance.filter(known_on=reviews[-2])
     assert rows.drop("known_on", "is_current").equals(on_review.drop("known_on", "is_current"))
 
@@ -92,10 +92,10 @@ def test_a_night_alone_reads_only_its_window(world, performance):
     statistics, regimes, reviews = world
     day = reviews[-1]
     window_from = day - timedelta(days=1095)
-    rows = regime_performance(
+    rows = performance_of(
         statistics.filter(pl.col("known_on") > window_from).sample(fraction=1.0, shuffle=True, seed=1),
         regimes.filter(pl.col("known_on") > window_from - timedelta(days=EXTRA_READ_DAYS)),
-        as_of=[day],
+        [day],
         horizons={"1d": 1},
         features=FEATURES,
     )
@@ -163,8 +163,8 @@ def test_the_gate_rises_with_the_number_of_components_and_falls_with_the_allowed
 
 def test_nothing_known_is_insufficient_evidence_and_factor_one(world):
     statistics, regimes, reviews = world
-    rows = regime_performance(
-        statistics.clear(), regimes.clear(), as_of=reviews[:2], horizons={"1d": 1, "7d": 5}, features=FEATURES
+    rows = performance_of(
+        statistics.clear(), regimes.clear(), reviews[:2], horizons={"1d": 1, "7d": 5}, features=FEATURES
     )
     assert rows.height == 2 * 2 * 7 * len(FEATURES)
     assert set(rows["evidence"]) == {"insufficient_evidence"}
