@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from amc_learning.warehouse.errors import StorageError
-from amc_learning.warehouse.files import locked
+from amc_learning.warehouse.files import locked, tried
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -39,6 +39,9 @@ class Locks(Protocol):
             StorageError: the database cannot be reached.
         """
 
+    def tried(self, path: Path) -> AbstractContextManager[bool]:
+        """Hold the lock of this path alone if nobody has it now, and say whether it is held; errors as of `locked`."""
+
 
 @dataclass(frozen=True)
 class FileLocks:
@@ -47,6 +50,10 @@ class FileLocks:
     def locked(self, path: Path, *, is_shared: bool = False) -> AbstractContextManager[None]:
         """As `Locks.locked`."""
         return locked(path, is_shared=is_shared)
+
+    def tried(self, path: Path) -> AbstractContextManager[bool]:
+        """As `Locks.tried`."""
+        return tried(path)
 
 
 class DatabaseLocks:
@@ -68,32 +75,44 @@ class DatabaseLocks:
         self._engine: sa.Engine | None = None
         self._process = 0
 
-    def locked(self, path: Path, *, is_shared: bool = False) -> AbstractContextManager[None]:
+    @contextlib.contextmanager
+    def locked(self, path: Path, *, is_shared: bool = False) -> Iterator[None]:
         """As `Locks.locked`.
 
         Leaving raises a StorageError where the connection broke meanwhile: the lock was lost then, and another may
         have written at the same time.
         """
-        return self._held(lock_key(self._scope, path.relative_to(self._root).as_posix()), "_shared" * is_shared)
+        shared = "_shared" * is_shared
+        with self._asked(path, f"pg_advisory_lock{shared}", f"pg_advisory_unlock{shared}"):
+            yield
 
     @contextlib.contextmanager
-    def _held(self, key: int, shared: str) -> Iterator[None]:
+    def tried(self, path: Path) -> Iterator[bool]:
+        """As `Locks.tried`; leaving a lock that was held raises as leaving `locked` does."""
+        with self._asked(path, "pg_try_advisory_lock", "pg_advisory_unlock") as is_held:
+            yield is_held
+
+    @contextlib.contextmanager
+    def _asked(self, path: Path, lock: str, unlock: str) -> Iterator[bool]:
+        """Ask the server for the lock of a path with one of its functions, and let it go with another."""
         import sqlalchemy as sa  # noqa: PLC0415 - warehouses with locks of files start without it
 
+        key = lock_key(self._scope, path.relative_to(self._root).as_posix())
         try:
             connection = self._opened().connect()
         except sa.exc.DBAPIError as error:
             raise self._unreachable(error) from error
         with connection:
             try:
-                connection.execute(sa.text(f"SELECT pg_advisory_lock{shared}(:key)"), {"key": key})
+                # only those that try say no; the others wait and say nothing
+                is_held = connection.execute(sa.text(f"SELECT {lock}(:key)"), {"key": key}).scalar() is not False
             except sa.exc.DBAPIError as error:
                 connection.invalidate()
                 raise self._unreachable(error) from error
             try:
-                yield
+                yield is_held
             finally:
-                is_kept = self._let_go(connection, key, shared)
+                is_kept = not is_held or self._let_go(connection, key, unlock)
             # not inside finally: an error of the work itself says more
             if not is_kept:
                 raise StorageError(
@@ -101,12 +120,11 @@ class DatabaseLocks:
                     "have worked at the same time; what is stored is whole. Run the same command again"
                 )
 
-    def _let_go(self, connection: "sa.Connection", key: int, shared: str) -> bool:
+    def _let_go(self, connection: "sa.Connection", key: int, unlock: str) -> bool:
         import sqlalchemy as sa  # noqa: PLC0415 - as above
 
         try:
-            statement = sa.text(f"SELECT pg_advisory_unlock{shared}(:key)")
-            return bool(connection.execute(statement, {"key": key}).scalar())
+            return bool(connection.execute(sa.text(f"SELECT {unlock}(:key)"), {"key": key}).scalar())
         except sa.exc.DBAPIError:
             # closed rather than kept: a connection that lives on would keep the lock with it
             connection.invalidate()

@@ -84,6 +84,10 @@ class ObjectStorage:
         """As `Storage.locked`."""
         return self._locks.locked(path, is_shared=is_shared)
 
+    def tried(self, path: Path) -> AbstractContextManager[bool]:
+        """As `Storage.tried`."""
+        return self._locks.tried(path)
+
     def make_folder(self, folder: Path) -> None:
         """As `Storage.make_folder`: an object store has none."""
 

@@ -16,10 +16,10 @@ from typing import Protocol
 
 from amc_learning.warehouse.files import (
     FOLDER_MODE,
-    N_WRITERS,
-    in_threads,
+    has_content,
     make_folder,
     sync_folder,
+    write_all_atomically,
     write_atomically,
     write_if_changed,
 )
@@ -64,6 +64,9 @@ class Storage(Protocol):
 
     def locked(self, path: Path, *, is_shared: bool = False) -> AbstractContextManager[None]:
         """Hold the lock of a path, against every thread, process and machine that uses this storage."""
+
+    def tried(self, path: Path) -> AbstractContextManager[bool]:
+        """Hold the lock of a path if nobody has it now; whether it is held."""
 
     def make_folder(self, folder: Path) -> None:
         """Make a folder and its parents, where storage has folders."""
@@ -141,6 +144,10 @@ class LocalStorage:
         """As `Storage.locked`."""
         return self.locks.locked(path, is_shared=is_shared)
 
+    def tried(self, path: Path) -> AbstractContextManager[bool]:
+        """As `Storage.tried`."""
+        return self.locks.tried(path)
+
     def make_folder(self, folder: Path) -> None:
         """As `Storage.make_folder`."""
         make_folder(folder)
@@ -165,13 +172,10 @@ class LocalStorage:
 
     def write_data(self, folder: Path, contents: Mapping[Path, bytes]) -> None:
         """As `Storage.write_data`."""
-
-        def write(path: Path) -> None:
+        for path in contents:
             with contextlib.suppress(FileExistsError):
                 path.parent.mkdir(mode=FOLDER_MODE)
-            write_atomically(path, contents[path])
-
-        in_threads(write, contents, N_WRITERS)
+        write_all_atomically(folder, contents)
         sync_folder(folder)
 
     def replace(self, path: Path, content: bytes, seen: Seen | None) -> None:  # noqa: ARG002 - the lock is enough here
@@ -183,10 +187,10 @@ class LocalStorage:
         return write_if_changed(path, content)
 
     def write_changed(self, folder: Path, contents: Mapping[Path, bytes]) -> list[bool]:
-        """As `Storage.write_changed`; the names of all are flushed once."""
-        written = in_threads(lambda path: write_if_changed(path, contents[path], sync_name=False), contents, N_WRITERS)
-        sync_folder(folder)
-        return written
+        """As `Storage.write_changed`."""
+        changed = {path: content for path, content in contents.items() if not has_content(path, content)}
+        write_all_atomically(folder, changed)
+        return [path in changed for path in contents]
 
     def keep_only(self, folder: Path, kept: str | None, replaced: str | None, spared: str) -> None:  # noqa: ARG002 - looks itself
         """As `Storage.keep_only`; what an earlier crash left goes with it."""

@@ -8,7 +8,6 @@ are packed (compaction), what the rows mean (contracts, learning).
 import contextlib
 import hashlib
 import io
-import os
 from calendar import monthrange
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -234,7 +233,7 @@ class PartitionedTable:
             raise self._refused(error) from error
 
     def _encode(self, rows: Mapping[date, pl.DataFrame]) -> dict[date, Partition]:
-        partitions = in_threads(lambda day: encoded(self.table, day, rows[day]), rows, os.cpu_count() or 1)
+        partitions = in_threads(lambda day: encoded(self.table, day, rows[day]), rows, pl.thread_pool_size())
         return dict(zip(rows, partitions, strict=True))
 
     def _commit(self, partitions: Mapping[date, Partition], seen: Seen | None) -> WriteReport:

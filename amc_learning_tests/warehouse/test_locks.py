@@ -105,7 +105,20 @@ def test_work_that_fails_lets_go(locks, tmp_path):
         pass
 
 
-def test_a_lock_that_was_lost_with_its_connection_is_told_and_a_new_one_can_be_had(server, tmp_path):
+def test_who_tries_a_lock_has_it_alone_where_nobody_had_it_and_does_not_wait(locks, kind, tmp_path, request):
+    with other_process(tmp_path, request, kind, "shared") as process:
+        said(process, "waiting")
+        said(process, "holding")
+        with locks.tried(tmp_path / "x") as is_held, locks.tried(tmp_path / "y") as is_another_held:
+            assert (is_held, is_another_held) == (False, True)
+        process.communicate("")
+    for _ in range(2):
+        with locks.tried(tmp_path / "x") as is_held, locks.tried(tmp_path / "x") as is_held_twice:
+            assert (is_held, is_held_twice) == (True, False)
+
+
+@pytest.mark.parametrize("verb", ["locked", "tried"])
+def test_a_lock_that_was_lost_with_its_connection_is_told_and_a_new_one_can_be_had(verb, server, tmp_path):
     locks = DatabaseLocks(server.url, str(tmp_path), tmp_path)
     engine = sa.create_engine(server.url, isolation_level="AUTOCOMMIT")
     ended = (
@@ -113,7 +126,7 @@ def test_a_lock_that_was_lost_with_its_connection_is_told_and_a_new_one_can_be_h
     )
     with (
         pytest.raises(StorageError, match="that held the turn broke before the work was done"),
-        locks.locked(tmp_path / "x"),
+        getattr(locks, verb)(tmp_path / "x"),
         engine.connect() as connection,
     ):
         connection.execute(sa.text(ended))
