@@ -30,10 +30,10 @@ from amc_learning.assets import (
 from amc_learning.assets.explained import explained
 from amc_learning.assets.statements import statements
 from amc_learning.automation import (
+    backfill_worker,
     failure_sensor,
     jobs,
     order_jobs,
-    parts,
     regime_sensor,
     run_failures,
     run_logger,
@@ -149,7 +149,7 @@ def build_defs(
             tidy.tidy_job,
             order_jobs.weights_rollback,
             order_jobs.weights_release,
-            parts.backfill_part,
+            backfill_worker.backfill_worker,
         ],
         schedules=[
             schedules.daily_schedule(chosen.automation),
@@ -178,13 +178,14 @@ def _due(spec: dg.AssetSpec, settings: Settings) -> dg.AssetSpec:
 def warehouse_resource(settings: Settings) -> dg.ResourceDefinition:
     """The warehouse these settings describe, opened when a run first needs it: loading definitions touches no disk.
 
-    A run holds the cycle lock as long as it has the warehouse: two runs come out as one after the other would. Parts of
-    a fan-out do not, because the command that asked for them holds it; nor do sensors and schedules, which only read.
+    A run holds the cycle lock as long as it has the warehouse: two runs come out as one after the other would. Workers
+    of a backfill do not, because the command that asked for them holds it; nor do sensors and schedules, which only
+    read.
     """
 
     def open_warehouse(context: dg.InitResourceContext) -> Iterator[Warehouse]:
         warehouse = Warehouse.open(settings.data_dir, settings.features.components, **settings.places)
-        is_cycle = context.run is not None and context.run.job_name != parts.BACKFILL_PART
+        is_cycle = context.run is not None and context.run.job_name != backfill_worker.BACKFILL_WORKER
         with whole_cycle(warehouse) if is_cycle else nullcontext():
             yield warehouse
 

@@ -255,7 +255,7 @@ class Automation(Section):
     )
     code_location: str = Field(
         "amc_learning.definitions",
-        description="Name of Dagster's code location, where workers find parts of a backfill.",
+        description="Name of Dagster's code location, where the daemon finds the workers of a backfill.",
     )
     weekly_schedule_is_on: bool = Field(False, description="Start the weekly schedule when Dagster first loads it.")
     weekly_hour: int = Field(6, ge=0, le=23, description="Hour (market time) of the weekly cycle on Saturday.")

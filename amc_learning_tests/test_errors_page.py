@@ -15,6 +15,7 @@ PAGE = (ROOT / "docs" / "errors.md").read_text()
 BUILT_IN = {"Exception", "ValueError", "RuntimeError", "OSError", "LookupError", "KeyError"}
 NEVER_AT_THE_EDGE = {
     "ModelError": "the stage falls back to the baseline",
+    "NobodyWaitsError": "only a worker of Dagster's queue meets it; its command names it as the cause",
     "Refusal": "the service answers with it",
     "ExplorationError": "only Dagster runs the exploration, and shows the sentence",
 }

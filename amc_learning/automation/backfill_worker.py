@@ -1,12 +1,10 @@
-"""Parts of a backfill that several workers share: one round of stages over some days, as a job that any worker runs.
+"""A worker of `backfill --workers`, as a job that Dagster's queue gives to any process.
 
-Belongs here: what a part is and the job that does it. Not here: which parts there are, and waiting for them
-(cli/fan_out.py); which rounds may be shared (stages/cycle.py). The job is one step without assets: Dagster would write
-two events per asset and day, and that takes several times longer than the work.
+Belongs here: the job. Not here: which parts there are and who does which (stages/shared_range.py), starting workers and
+waiting for them (cli/fan_out.py). The job is one step without assets: Dagster would write two events per asset and day,
+and that takes several times longer than the work.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
 
 import dagster as dg
@@ -14,92 +12,50 @@ from pydantic import Field
 
 from amc_learning.contracts.knowledge_days import knowledge_days
 from amc_learning.settings import Settings
-from amc_learning.stages.cycle import Round, run_days
-from amc_learning.stages.turns import sharing_turns
+from amc_learning.stages.shared_range import SharedRange, Worker
 from amc_learning.warehouse import Warehouse
 
-BACKFILL_PART = "backfill_part"
-STEP = "run_part"
+BACKFILL_WORKER = "backfill_worker"
+STEP = "work_on_parts"
 
-FAN_OUT_TAG, PART_TAG = "amc_learning/fan_out", "amc_learning/part"
-"""Tags of a part's run: whose part it is, and which."""
-
-
-@dataclass(frozen=True)
-class Part:
-    """The stages of one round over consecutive knowledge days of a cycle that ends on `cycle_to`."""
-
-    round: Round
-    first: date
-    last: date
-    cycle_to: date
-
-    @property
-    def name(self) -> str:
-        """Round and days.
-
-        >>> Part(Round.JUDGE, date(2014, 1, 2), date(2014, 3, 3), date(2014, 12, 15)).name
-        'judge 2014-01-02 to 2014-03-03'
-        """
-        return f"{self.round} {self.first} to {self.last}"
-
-    @property
-    def run_config(self) -> dict[str, object]:
-        """What the job is configured with."""
-        days = {"first": str(self.first), "last": str(self.last), "cycle_to": str(self.cycle_to)}
-        return {"ops": {STEP: {"config": {"round": str(self.round), **days}}}}
+RANGE_TAG, WORKER_TAG = "amc_learning/range", "amc_learning/worker"
+"""Tags of a worker's run: of which range, and which of its workers."""
 
 
-def parts_of(round_: Round, days: Sequence[date], n_workers: int) -> list[Part]:
-    """The days of a round in as many equal parts as there are workers, or whole where they follow from one another.
+class WorkerConfig(dg.Config):
+    """Which range a worker works on."""
 
-    >>> days = [date(2014, 12, day) for day in (1, 2, 3, 4, 5)]
-    >>> [part.name for part in parts_of(Round.JUDGE, days, 2)]
-    ['judge 2014-12-01 to 2014-12-03', 'judge 2014-12-04 to 2014-12-05']
-    >>> [part.name for part in parts_of(Round.DECIDE, days, 2)]
-    ['decide 2014-12-01 to 2014-12-05']
-    """
-    n_parts = min(n_workers, len(days)) if round_.is_parallel else 1
-    n_days = -(-len(days) // n_parts)
-    chunks = [days[start : start + n_days] for start in range(0, len(days), n_days)]
-    return [Part(round_, chunk[0], chunk[-1], days[-1]) for chunk in chunks]
+    range: str = Field(description="Name of the range, new for each command.")
+    first: str = Field(description="First knowledge day of the range, like 2014-01-02.")
+    last: str = Field(description="Last knowledge day of the range.")
+    n_workers: int = Field(ge=1, description="How many workers share it.")
 
 
-class PartConfig(dg.Config):
-    """Which part a run does."""
-
-    round: str = Field(description="The round of stages (stages/cycle.py): collect, settle, judge, analyse or decide.")
-    first: str = Field(description="First knowledge day of the part, like 2014-01-02.")
-    last: str = Field(description="Last knowledge day of the part.")
-    cycle_to: str = Field(description="Last knowledge day of the whole backfill.")
+def run_config(name: str, first: date, last: date, n_workers: int) -> dict[str, object]:
+    """What the job is configured with."""
+    config = WorkerConfig(range=name, first=str(first), last=str(last), n_workers=n_workers)
+    return {"ops": {STEP: {"config": config.model_dump()}}}
 
 
 @dg.op(name=STEP, out=dg.Out(dg.Nothing))
-def run_part(
+def work_on_parts(
     context: dg.OpExecutionContext,
-    config: PartConfig,
+    config: WorkerConfig,
     warehouse: dg.ResourceParam[Warehouse],
     settings: dg.ResourceParam[Settings],
 ) -> None:
-    """Run the stages of one round over the days of this part."""
+    """Do parts of the range until all are done, here or by others."""
     days = knowledge_days(date.fromisoformat(config.first), date.fromisoformat(config.last))
-    done = _run(warehouse, settings, Round(config.round), days, date.fromisoformat(config.cycle_to))
-    context.log.info(f"{config.round}: {len(days)} knowledge days from {days[0]} to {days[-1]}, {done} bites of stages")
-
-
-def _run(warehouse: Warehouse, settings: Settings, round_: Round, days: Sequence[date], cycle_to: date) -> int:
-    bites = run_days(warehouse, settings, days, only=round_, cycle_to=cycle_to)
-    if not round_.is_parallel:
-        return sum(1 for _ in bites)
-    with sharing_turns():
-        return sum(1 for _ in bites)
+    shared = SharedRange(warehouse, config.range)
+    n_done = Worker(warehouse, settings, shared, days, config.n_workers, context.log.info).work()
+    context.log.info(f"{n_done} parts of {len(days)} knowledge days were done here")
 
 
 @dg.job(
-    name=BACKFILL_PART,
-    description="One part of `amc-learning backfill --workers`: a round of stages over some days. That command starts "
-    "and awaits these runs; nobody needs to start one by hand.",
+    name=BACKFILL_WORKER,
+    description="One worker of `amc-learning backfill --workers`: it does parts of the range, a round of stages over "
+    "some days each, until all are done. That command starts and awaits these runs; nobody needs to start one by hand.",
 )
-def backfill_part() -> None:
+def backfill_worker() -> None:
     """One step."""
-    run_part()
+    work_on_parts()

@@ -1,8 +1,6 @@
 """`amc-learning run daily | evidence` and `amc-learning backfill`: cycles through Dagster, long history without it."""
 
-import gc
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import date
 from enum import StrEnum
 from time import perf_counter
@@ -170,26 +168,12 @@ def backfill(
         typer.echo(f"{len(days):,} knowledge days in {seconds:.1f} s; published {summary['document']}")
 
 
-@contextmanager
-def rarely_collecting() -> Iterator[None]:
-    """Let Python look for reference cycles less often: millions of rows come and go here, and hold none.
-
-    With the usual thresholds a tenth of a long backfill goes into looking.
-    """
-    usual = gc.get_threshold()
-    gc.set_threshold(200_000, *usual[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*usual)
-
-
 def backfill_days(settings: Settings, days: Sequence[date], *, is_quiet: bool) -> dict[str, float]:
     """Drain the inbox and run every stage over these days with a progress bar; seconds per stage."""
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415
 
     from amc_learning.stages.collect import drain_all_events  # noqa: PLC0415
-    from amc_learning.stages.cycle import daily_stages, run_days  # noqa: PLC0415
+    from amc_learning.stages.cycle import daily_stages, rarely_collecting, run_days  # noqa: PLC0415
     from amc_learning.stages.turns import whole_cycle  # noqa: PLC0415
 
     warehouse = open_warehouse(settings)

@@ -31,6 +31,10 @@ storage:
   sqlite: {base_dir: {env: AMC_LEARNING_DAGSTER_DIR}}
 concurrency:
   runs: {max_concurrent_runs: 16, tag_concurrency_limits: [{key: amc_learning/work, value: cycle, limit: 1}]}
+run_coordinator:
+  module: dagster.core.run_coordinator
+  class: QueuedRunCoordinator
+  config: {dequeue_interval_seconds: 1, dequeue_use_threads: true}
 run_retries: {enabled: true, max_retries: 1, retry_on_asset_or_op_failure: false}
 """
 """Used where no `dagster.yaml` lies in the working directory and none was copied before."""

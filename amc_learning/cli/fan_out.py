@@ -1,10 +1,10 @@
-"""`amc-learning backfill --workers`: the rounds of a backfill, each in parts that Dagster's queue gives to workers.
+"""`amc-learning backfill --workers`: a backfill shared by workers, which Dagster's queue starts.
 
-Belongs here: putting parts into the queue and waiting for them, round after round; a daemon for the time of the
-command where none is at work. Not here: what a part does (automation/parts.py), where its run is executed: that is the
-run launcher of the Dagster instance (a process of this machine, a Celery worker, a Kubernetes job).
+Belongs here: putting workers into the queue and waiting until all is done; a daemon for the time of the command where
+none is at work. Not here: what a worker does (stages/shared_range.py), where its run is executed: that is the run
+launcher of the Dagster instance (a process of this machine, a Celery worker, a Kubernetes job).
 
-This command holds the cycle lock while the parts run, so a fan-out is one at a time, and no night comes in between.
+This command holds the cycle lock while they work, so a fan-out is one at a time, and no night comes in between.
 """
 
 import contextlib
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from dagster._core.remote_origin import RemoteJobOrigin
     from dagster._daemon.types import DaemonHeartbeat
 
-    from amc_learning.automation.parts import Part
+    from amc_learning.stages.shared_range import Part, SharedRange
 
 Answer = TypeVar("Answer")
 
@@ -44,29 +44,15 @@ DAEMON_AGE_SECONDS = 60.0
 SIGN_SECONDS = 1.0
 """How often it is looked whether a daemon says so again."""
 
-ROUND_LOCK_NAME = ".fan_out_round.lock"
-"""Lock file beside the tables, held for one round: of a database that broke, its end says so, and not only the last."""
-
 STOP_SECONDS = 20.0
 """A daemon that has not ended this long after being asked is ended."""
 
 MAX_RETRIES = 3
-"""New runs for a part whose worker died."""
+"""New runs for a worker that died."""
 
 THREAD_VARIABLES = ("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 DEFINITIONS = "amc_learning.definitions"
 LOG_NAME = "fan_out_daemon.log"
-
-DAEMON = """
-import os, signal, sys, threading
-def end_with_the_command():
-    sys.stdin.buffer.read()
-    os.killpg(0, signal.SIGKILL)
-threading.Thread(target=end_with_the_command, daemon=True).start()
-from dagster._daemon.cli import main
-main()
-"""
-"""Dagster's daemon, which ends with all it started when the command at the other end of its input is killed."""
 
 
 class FanOutError(Exception):
@@ -76,92 +62,117 @@ class FanOutError(Exception):
 def run_fan_out(
     settings: Settings, days: Sequence[date], n_workers: int, *, say: Callable[[str], None]
 ) -> dict[str, float]:
-    """Drain the inbox and run every stage over these days, each round in parts for several workers.
+    """Drain the inbox and run every stage over these days, the parallel rounds in parts for several workers.
 
     Args:
         settings: of the warehouse; workers read their own from the same environment or file.
         days: consecutive knowledge days.
-        n_workers: parts of a parallel round, all of which may run at once.
+        n_workers: runs that are put into the queue, all of which may be at work at once.
         say: told of each round that is over.
 
     Returns:
-        Seconds per round.
+        Seconds per round; the starts of the workers are in the first.
 
     Raises:
-        FanOutError: a part failed and was not tried again, nobody takes runs from the queue, or Dagster's storage is
+        FanOutError: a worker failed and is not tried again, nobody takes runs from the queue, or Dagster's storage is
             away.
-        StorageError: the database that gives turns broke in this round.
+        StorageError: the database that gives turns broke.
     """
-    from amc_learning.automation.parts import parts_of  # noqa: PLC0415
     from amc_learning.stages.collect import drain_all_events  # noqa: PLC0415
+    from amc_learning.stages.shared_range import SharedRange  # noqa: PLC0415
     from amc_learning.stages.turns import whole_cycle  # noqa: PLC0415
 
     warehouse = open_warehouse(settings)
-    seconds = {}
+    shared = SharedRange(warehouse, name := uuid.uuid4().hex[:12])
     prepare_dagster_home(settings)
     with _storage_explained(), dagster_instance(settings) as instance, whole_cycle(warehouse):
         _refuse_one_at_a_time(instance)
         _end_left_over(instance)
         with _daemon(settings, instance, n_workers, say) as is_alive:
             drain_all_events(warehouse)
-            queue = _Queue(settings, instance, is_alive)
-            for round_ in Round:
-                started = time.perf_counter()
-                with warehouse.storage.locked(warehouse.tables_folder / ROUND_LOCK_NAME):
-                    queue.run(parts_of(round_, days, n_workers))
-                seconds[str(round_)] = round(time.perf_counter() - started, 3)
-                say(f"{round_}: {seconds[round_]:.1f} s")
+            workers = _Workers(settings, instance, is_alive, name)
+            with shared.asked():
+                workers.start(days, n_workers)
+                seconds = workers.wait(shared, days, n_workers, say)
+                workers.wait_for_their_ends()
     return seconds
 
 
-class _Queue:
-    """The parts of one command in Dagster's queue."""
+class _Workers:
+    """The workers of one command: runs in Dagster's queue."""
 
-    def __init__(self, settings: Settings, instance: "dg.DagsterInstance", is_alive: Callable[[], bool]) -> None:
-        from amc_learning.automation.parts import BACKFILL_PART  # noqa: PLC0415
-        from amc_learning.definitions import build_defs  # noqa: PLC0415
+    def __init__(
+        self, settings: Settings, instance: "dg.DagsterInstance", is_alive: Callable[[], bool], name: str
+    ) -> None:
+        self._settings, self._instance, self._is_alive, self._range = settings, instance, is_alive, name
+        self._heard_at = time.monotonic()
 
-        self._instance, self._is_alive = instance, is_alive
-        self._fan_out = uuid.uuid4().hex[:12]
-        self._job = build_defs(settings=settings).resolve_job_def(BACKFILL_PART)
-        self._location = settings.automation.code_location
-
-    def run(self, parts: "Sequence[Part]") -> None:
-        """Put these parts into the queue and wait until all of them are done."""
+    def start(self, days: Sequence[date], n_workers: int) -> None:
+        """Put all of them into the queue."""
         from dagster._core.utils import make_new_run_id  # noqa: PLC0415
 
-        for part in parts:
-            _patiently(partial(self._submit, part, make_new_run_id()))
-        waiting, heard_at = {part.name for part in parts}, time.monotonic()
-        while waiting:
-            time.sleep(POLL_SECONDS)
-            runs = _patiently(self._runs)
-            waiting -= {part_of(run) for run in runs if run.is_success}
-            self._refuse_failures([run for run in runs if part_of(run) in waiting])
-            if any(run.status.value in {"STARTING", "STARTED"} for run in runs):
-                heard_at = time.monotonic()
-            if not self._is_alive() or time.monotonic() - heard_at > PATIENCE_SECONDS:
-                raise FanOutError(
-                    "no worker takes parts from Dagster's queue; the parts that were done are stored. Start the daemon "
-                    "(amc-learning up) and the workers, then run the same command again"
-                )
+        from amc_learning.automation.backfill_worker import BACKFILL_WORKER, run_config  # noqa: PLC0415
+        from amc_learning.definitions import build_defs  # noqa: PLC0415
 
-    def _submit(self, part: "Part", run_id: str) -> None:
-        """Put a part into the queue; said again after the database broke in the middle, it lies there once."""
+        job = build_defs(settings=self._settings).resolve_job_def(BACKFILL_WORKER)
+        config = run_config(self._range, days[0], days[-1], n_workers)
+        for number in range(1, n_workers + 1):
+            _patiently(partial(self._submit, job, config, f"{number} of {n_workers}", make_new_run_id()))
+
+    def wait(
+        self, shared: "SharedRange", days: Sequence[date], n_workers: int, say: Callable[[str], None]
+    ) -> dict[str, float]:
+        """Wait until every part of every round is done; seconds per round."""
+        from amc_learning.stages.shared_range import parts_of  # noqa: PLC0415
+
+        seconds = {}
+        for round_ in Round:
+            started = time.perf_counter()
+            parts = parts_of(round_, days, n_workers)
+            while shared.left(parts):
+                self._refuse_idleness(self._look(), shared, parts)
+            seconds[str(round_)] = round(time.perf_counter() - started, 3)
+            say(f"{round_}: {seconds[round_]:.1f} s")
+        return seconds
+
+    def wait_for_their_ends(self) -> None:
+        """Wait for those that are at work still; who was not started yet need not start."""
+        while any(run.status.value in {"STARTING", "STARTED", "CANCELING"} for run in self._look()):
+            pass
+        for run in _patiently(self._runs):
+            if not run.is_finished:
+                self._instance.report_run_canceled(run, "All parts were done before this worker began.")
+
+    def _look(self) -> "Sequence[dg.DagsterRun]":
+        """The runs a moment later; refused where one has failed, or nobody takes them from the queue."""
+        time.sleep(POLL_SECONDS)
+        runs = _patiently(self._runs)
+        self._refuse_failures(runs)
+        if any(run.status.value in {"STARTING", "STARTED"} for run in runs):
+            self._heard_at = time.monotonic()
+        if not self._is_alive() or time.monotonic() - self._heard_at > PATIENCE_SECONDS:
+            raise FanOutError(
+                "no worker takes runs from Dagster's queue; the parts that were done are stored. Start the daemon "
+                "(amc-learning up) and the workers, then run the same command again"
+            )
+        return runs
+
+    def _submit(self, job: "dg.JobDefinition", config: "dict[str, object]", worker: str, run_id: str) -> None:
+        """Put a worker into the queue; said again after the database broke in the middle, it lies there once."""
         from dagster._core.definitions.reconstruct import ReconstructableRepository  # noqa: PLC0415
 
-        from amc_learning.automation.parts import FAN_OUT_TAG, PART_TAG  # noqa: PLC0415
+        from amc_learning.automation.backfill_worker import RANGE_TAG, WORKER_TAG  # noqa: PLC0415
 
         repository = ReconstructableRepository.for_module(DEFINITIONS, "defs")
         if self._instance.get_run_by_id(run_id) is None:
             self._instance.create_run_for_job(
-                self._job,
+                job,
                 run_id=run_id,
-                run_config=part.run_config,
-                tags={FAN_OUT_TAG: self._fan_out, PART_TAG: part.name, "dagster/max_retries": str(MAX_RETRIES)},
+                run_config=config,
+                tags={RANGE_TAG: self._range, WORKER_TAG: worker, "dagster/max_retries": str(MAX_RETRIES)},
                 status="NOT_STARTED",
-                remote_job_origin=_remote_origin(self._location, self._job.name),
-                job_code_origin=repository.get_reconstructable_job(self._job.name).get_python_origin(),
+                remote_job_origin=_remote_origin(self._settings.automation.code_location, job.name),
+                job_code_origin=repository.get_reconstructable_job(job.name).get_python_origin(),
             )
         # the queue asks the workspace for nothing: the daemon has its own
         self._instance.submit_run(run_id, workspace=None)  # type: ignore[arg-type]
@@ -169,12 +180,22 @@ class _Queue:
     def _runs(self) -> "Sequence[dg.DagsterRun]":
         import dagster as dg  # noqa: PLC0415
 
-        from amc_learning.automation.parts import FAN_OUT_TAG  # noqa: PLC0415
+        from amc_learning.automation.backfill_worker import RANGE_TAG  # noqa: PLC0415
 
-        return self._instance.get_runs(filters=dg.RunsFilter(tags={FAN_OUT_TAG: self._fan_out}))
+        return self._instance.get_runs(filters=dg.RunsFilter(tags={RANGE_TAG: self._range}))
+
+    def _refuse_idleness(self, runs: "Sequence[dg.DagsterRun]", shared: "SharedRange", parts: "Sequence[Part]") -> None:
+        """Workers end before all is done where they find that nobody waits for them: the turn was lost for a while."""
+        if all(run.is_success for run in runs) and shared.left(parts):
+            raise FanOutError(
+                "the workers ended before all parts were done, because the turn was lost for a while; the parts that "
+                "were done are stored. Run the same command again"
+            )
 
     def _refuse_failures(self, runs: "Sequence[dg.DagsterRun]") -> None:
         """A failed run that Dagster starts anew is waited for; another one ends the command."""
+        from amc_learning.automation.backfill_worker import WORKER_TAG  # noqa: PLC0415
+
         # Dagster says whether it does a moment after the failure itself
         unsaid = "true" if self._instance.run_retries_enabled else "false"
         for run in runs:
@@ -182,8 +203,8 @@ class _Queue:
             is_over = run.is_failure_or_canceled and not is_tried_again
             if is_over and all(other.parent_run_id != run.run_id for other in runs):
                 raise FanOutError(
-                    f"part {part_of(run)}: {self._cause(run)}; the parts that were done are stored. Run the same "
-                    f"command again when the cause is mended (run {run.run_id})"
+                    f"worker {run.tags[WORKER_TAG]}: {self._cause(run)}; the parts that were done are stored. Run the "
+                    f"same command again when the cause is mended (run {run.run_id})"
                 )
 
     def _cause(self, run: "dg.DagsterRun") -> str:
@@ -194,13 +215,6 @@ class _Queue:
         entries = self._instance.all_logs(run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE)
         said = [failure_sentence(entry.dagster_event) for entry in entries if entry.dagster_event]
         return said[-1] if said else f"the run ended as {run.status.value.lower()}"
-
-
-def part_of(run: "dg.DagsterRun") -> str:
-    """Name of the part a run does."""
-    from amc_learning.automation.parts import PART_TAG  # noqa: PLC0415
-
-    return run.tags[PART_TAG]
 
 
 def _remote_origin(location: str, job: str) -> "RemoteJobOrigin":
@@ -267,7 +281,7 @@ def _refuse_one_at_a_time(instance: "dg.DagsterInstance") -> None:
 
 
 def _end_left_over(instance: "dg.DagsterInstance") -> None:
-    """End the parts of a command that was killed or gave up: this one does their days anyway.
+    """End the workers of a command that was killed or gave up: this one does their days anyway.
 
     One whose worker could not tell of its end would stand as started for hours, and take a place in the queue.
     """
@@ -275,16 +289,16 @@ def _end_left_over(instance: "dg.DagsterInstance") -> None:
     from dagster._core.errors import DagsterUserCodeProcessError, DagsterUserCodeUnreachableError  # noqa: PLC0415
     from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES  # noqa: PLC0415
 
-    from amc_learning.automation.parts import BACKFILL_PART  # noqa: PLC0415
+    from amc_learning.automation.backfill_worker import BACKFILL_WORKER  # noqa: PLC0415
 
-    left_over = dg.RunsFilter(job_name=BACKFILL_PART, statuses=NOT_FINISHED_STATUSES)
+    left_over = dg.RunsFilter(job_name=BACKFILL_WORKER, statuses=NOT_FINISHED_STATUSES)
     for run in instance.get_runs(filters=left_over):
         # whoever started its worker may be gone, and the worker with it
         with contextlib.suppress(DagsterUserCodeUnreachableError, DagsterUserCodeProcessError):
             instance.run_coordinator.cancel_run(run.run_id)
         now = instance.get_run_by_id(run.run_id)
         if now and not now.is_finished:
-            instance.report_run_canceled(now, "The command that waited for this part has ended.")
+            instance.report_run_canceled(now, "The command that waited for this worker has ended.")
 
 
 @contextlib.contextmanager
@@ -330,7 +344,8 @@ def _daemon_of_ours(
 ) -> Iterator[Callable[[], bool]]:
     n_threads = str(max(1, len(os.sched_getaffinity(0)) // n_workers))
     environment = dict.fromkeys(THREAD_VARIABLES, n_threads) | os.environ
-    words = [sys.executable, "-W", "ignore", "-c", DAEMON, "run", "-m", DEFINITIONS]
+    words = [sys.executable, "-W", "ignore", "-m", "amc_learning.cli.fan_out_daemon", DEFINITIONS]
+    words += [settings.automation.code_location]
     began = time.time()
     with (settings.data_dir.expanduser() / "dagster" / LOG_NAME).open("ab") as said:
         program = subprocess.Popen(

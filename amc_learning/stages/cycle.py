@@ -1,10 +1,12 @@
 """The daily cycle over a range of days, in order: what `backfill` runs and what the Dagster job is made of.
 
 Belongs here: the order of the stages, which of them several workers may share, the size of a bite. Not here: what a
-stage does (its own module), who works when (turns).
+stage does (its own module), who works when (turns), who has which days (shared_range).
 """
 
+import gc
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -135,3 +137,17 @@ def run_days(
             if only is None or stage.round is only:
                 stage.run(warehouse, settings, bite)
                 yield stage, bite
+
+
+@contextmanager
+def rarely_collecting() -> Iterator[None]:
+    """Let Python look for reference cycles less often: millions of rows come and go in a long range, and hold none.
+
+    With the usual thresholds a tenth of a long backfill goes into looking.
+    """
+    usual = gc.get_threshold()
+    gc.set_threshold(200_000, *usual[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*usual)

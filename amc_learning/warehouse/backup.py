@@ -35,7 +35,7 @@ from amc_learning.warehouse.manifest import MANIFEST_NAME
 from amc_learning.warehouse.opening import COPIES_FOLDER
 from amc_learning.warehouse.publications import LOCK_NAME as PUBLICATIONS_LOCK
 from amc_learning.warehouse.tables import LOCK_NAME as TABLE_LOCK
-from amc_learning.warehouse.warehouse import Warehouse
+from amc_learning.warehouse.warehouse import SHARED_RANGES_FOLDER, Warehouse
 
 RECORD_NAME = "backup.json"
 PARTIAL_SUFFIX = ".partial"
@@ -44,6 +44,7 @@ _DATABASE_COMPANIONS = ("-wal", "-shm", "-journal")
 _CHUNK_BYTES = 1 << 20
 
 STORED_FOLDERS = ("tables", "published")
+LEFT_OUT_FOLDERS = (COPIES_FOLDER, SHARED_RANGES_FOLDER)
 """What lies on an object store where there is one."""
 
 
@@ -236,7 +237,7 @@ def _copy_all(warehouse: Warehouse, target: Path, linkable: Mapping[tuple[str, s
     is_local = warehouse.warehouse_url is None
     files += (_copy_stored if is_local else _copy_objects)(warehouse, target, linkable)
     for path in sorted(source.iterdir()):
-        if path.is_dir() and path.name not in {"inbox", *STORED_FOLDERS, COPIES_FOLDER}:
+        if path.is_dir() and path.name not in {"inbox", *STORED_FOLDERS, *LEFT_OUT_FOLDERS}:
             files += _copy_folder(path, source, target, linkable)
         elif path.is_file() and _is_copied(path):
             files.append(_copy_file(path, source, target, linkable))

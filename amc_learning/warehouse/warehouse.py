@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from amc_learning.warehouse.inbox import Inbox
     from amc_learning.warehouse.requests import RequestRecords
 
+SHARED_RANGES_FOLDER = "shared_ranges"
+"""Folder beside the tables for what workers tell one another while they share a range."""
+
 TURN_NAME = ".cycle.lock"
 """Lock file beside the tables for those who read, compute and write."""
 
@@ -90,6 +93,11 @@ class Warehouse:
     def tables_folder(self) -> Path:
         """Folder of the tables; of an object store, that of their copies."""
         return self.data_dir / "tables" if self.warehouse_url is None else self.data_dir / COPIES_FOLDER / "tables"
+
+    @property
+    def shared_ranges_folder(self) -> Path:
+        """Folder of the ranges that workers share now; it may be removed when no workers are at work."""
+        return self.tables_folder.parent / SHARED_RANGES_FOLDER
 
     def table(self, name: str) -> PartitionedTable:
         """The stored table of this name.

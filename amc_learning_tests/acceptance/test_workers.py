@@ -60,7 +60,7 @@ def test_though_the_command_was_killed_and_then_a_worker_two_workers_leave_the_b
     assert again.returncode == 0, errors.decode()
     assert kept(loaded) == kept(settings_for(finished_base))
     assert ended(loaded.data_dir)["FAILURE"] == n_failed + 1
-    assert set(ended(loaded.data_dir)) <= ENDS, "a part of the killed command takes a place in the queue"
+    assert set(ended(loaded.data_dir)) <= ENDS, "a worker of the killed command takes a place in the queue"
 
 
 @pytest.fixture
@@ -101,16 +101,15 @@ def begun(settings, places):
     return subprocess.Popen(program, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
 
 
-AT_WORK = """
-SELECT run_id FROM runs JOIN run_tags USING (run_id)
-WHERE status = 'STARTED' AND key = 'amc_learning/part' AND value LIKE 'judge %'
-"""
+def shared_rounds(settings):
+    """Ranges that workers share now, of which the rounds up to one that is parallel are done."""
+    return {mark.parent for mark in settings.data_dir.glob("shared_ranges/*/settle_*.done")}
 
 
-def wait_for_a_new_worker(places, command, before):
-    """Until a worker is in the middle of a round that two share; `before` are runs of earlier commands."""
+def wait_for_workers_side_by_side(settings, command):
+    """Until they are in the middle of a round that two share."""
     deadline = monotonic() + LIMIT_SECONDS
-    while not set(asked(places, AT_WORK)) - before:
+    while not shared_rounds(settings):
         assert command.poll() is None, command.communicate()[1].decode()
         assert monotonic() < deadline, "no worker began"
         threading.Event().wait(0.05)
@@ -127,9 +126,8 @@ def test_a_database_that_crashes_ends_the_command_in_words_and_the_same_command_
         settings = ingested(files, tmp_path / "data")
 
     for is_away_until_the_command_ends in (True, False):
-        before = set(asked(places, AT_WORK))
         command = begun(settings, places)
-        wait_for_a_new_worker(places, command, before)
+        wait_for_workers_side_by_side(settings, command)
         if is_away_until_the_command_ends:
             server.stop("immediate")
         else:
@@ -145,4 +143,4 @@ def test_a_database_that_crashes_ends_the_command_in_words_and_the_same_command_
     _, errors = last.communicate(timeout=LIMIT_SECONDS)
     assert last.returncode == 0, errors.decode()
     assert kept(settings) == kept(alone)
-    assert set(asked(places, "SELECT status FROM runs")) <= ENDS, "a lost part takes a place in the queue"
+    assert set(asked(places, "SELECT status FROM runs")) <= ENDS, "a lost worker takes a place in the queue"
