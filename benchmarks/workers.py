@@ -2,7 +2,8 @@
 
 Run it with `python -m benchmarks.workers`. The same ingested feed is backfilled by one process as it runs by default,
 and by two workers of Dagster's queue, in turns, so that other work on the machine hits both. What is compared is the
-time of the rounds that are parallel (stages/cycle.py), the start of each worker included; the whole commands besides.
+time of the rounds that are parallel (stages/cycle.py), the starts of the workers included; the whole commands besides.
+Two plain processes that share the range without Dagster come third: what is lost to them is lost to the machine.
 
 With `--kill` a worker is killed with SIGKILL in the middle, with `--restart` the PostgreSQL server that holds inbox,
 turns and Dagster's storage crashes in the middle and comes back; then the same command is given again. Whatever is
@@ -27,14 +28,18 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from amc_learning.cli.fan_out import THREAD_VARIABLES
+from amc_learning.contracts.knowledge_days import knowledge_days
 from amc_learning.settings import Settings
 from amc_learning.stages.collect import drain_all_events
 from amc_learning.stages.cycle import Round, daily_stages
+from amc_learning.stages.shared_range import SharedRange, parts_of
 from amc_learning.warehouse import Warehouse
 from benchmarks.feed import FIRST_DAY, LAST_DAY, ingest, is_missing
 from benchmarks.results import Measured, at_most, informing, machine, markdown
 
 N_REPEATS = 2
+N_WORKERS = 2
 MAX_RATIO = 0.65
 AWAY_SECONDS = 5.0
 """How long the database is away."""
@@ -44,6 +49,22 @@ MIDDLE = "candidate_outcomes"
 
 N_NAMED = 20
 """Files that differ and are named; there should be none."""
+
+PLAIN = """
+import sys
+from datetime import date
+from amc_learning.contracts.knowledge_days import knowledge_days
+from amc_learning.settings import Settings
+from amc_learning.stages.shared_range import SharedRange, Worker
+from amc_learning.warehouse import Warehouse
+
+name, first, last, n_workers = sys.argv[1:]
+settings = Settings()
+warehouse = Warehouse.open(settings.data_dir, settings.features.components)
+days = knowledge_days(date.fromisoformat(first), date.fromisoformat(last))
+Worker(warehouse, settings, SharedRange(warehouse, name), days, int(n_workers), lambda words: None).work()
+"""
+"""A worker without Dagster."""
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 
@@ -68,10 +89,12 @@ class Years:
     last: date
 
     def copy(self) -> Path:
-        """A data directory like the ingested one, in place of the copy before."""
-        copy = self.folder / "copy"
-        shutil.rmtree(copy, ignore_errors=True)
-        return Path(shutil.copytree(self.base, copy))
+        """A data directory like the ingested one.
+
+        Earlier ones stay: ext4 without a journal shuns inodes that were freed in the last minutes, and looks at each of
+        them for every new file.
+        """
+        return Path(shutil.copytree(self.base, Path(tempfile.mkdtemp(dir=self.folder)) / "data"))
 
     def start(self, data_dir: Path, n_workers: int, places: Mapping[str, str] | None = None) -> "Command":
         """The command, as a person would give it; `places` are further variables of its environment."""
@@ -88,6 +111,31 @@ class Years:
         if code:
             raise SystemExit(f"backfill by {n_workers} ended with {code}")
         return Took(*_sums(json.loads(said)["stages"]), seconds, left(copy))
+
+    def plain(self) -> float:
+        """Seconds of the parallel rounds by as many processes without Dagster, which have a thread less each."""
+        data_dir = self.copy()
+        settings = Settings(data_dir=data_dir)
+        warehouse = Warehouse.open(data_dir, settings.features.components)
+        drain_all_events(warehouse)
+        shared, seconds = SharedRange(warehouse, "plain"), 0.0
+        n_threads = str(max(1, len(os.sched_getaffinity(0)) // N_WORKERS))
+        environment = {**os.environ, "AMC_LEARNING_DATA_DIR": str(data_dir)} | dict.fromkeys(
+            THREAD_VARIABLES, n_threads
+        )
+        words = [sys.executable, "-c", PLAIN, "plain", str(self.first), str(self.last), str(N_WORKERS)]
+        with shared.asked():
+            workers = [subprocess.Popen(words, env=environment, cwd=CHECKOUT) for _ in range(N_WORKERS)]
+            for round_ in Round:
+                started = time.perf_counter()
+                while shared.left(parts_of(round_, knowledge_days(self.first, self.last), N_WORKERS)):
+                    if any(worker.poll() for worker in workers):
+                        raise SystemExit("a plain worker failed")
+                    time.sleep(0.1)
+                seconds += (time.perf_counter() - started) * round_.is_parallel
+            for worker in workers:
+                worker.wait()
+        return seconds
 
 
 @dataclass(frozen=True)
@@ -123,18 +171,23 @@ def run(
     """
     if is_missing():
         return []
-    pairs, n_differing = [], 0
+    pairs, limits, n_differing = [], [], 0
     with prepared(base, first, last) as years:
         for _ in range(n_repeats):
-            one, two = years.backfill(1), years.backfill(2)
-            print(*(f"{took.parallel:.0f} of {took.rounds:.0f} s" for took in (one, two)), sep="; ", flush=True)
+            one, two, plain = years.backfill(1), years.backfill(N_WORKERS), years.plain()
+            said = [f"{took.parallel:.0f} of {took.rounds:.0f} s" for took in (one, two)]
+            print(*said, f"plain {plain:.0f} s", sep="; ", flush=True)
             n_differing += named(differing(one.bytes_left, two.bytes_left))
             pairs.append((one, two))
+            limits.append(plain / one.parallel)
     ratio = statistics.median(two.parallel / one.parallel for one, two in pairs)
     whole = statistics.median(two.command / one.command for one, two in pairs)
     how = f"{first} to {last}, median of {n_repeats} pairs of commands in turns"
     return [
         at_most("parallel stages, two workers to one process", ratio, "x", MAX_RATIO, how),
+        informing(
+            "the same by two processes without Dagster", statistics.median(limits), "x", f"{how}: the limit here"
+        ),
         informing("the whole command, two workers to one process", whole, "x", how),
         informing("parallel stages, one process", one.parallel, "s", f"{one.parallel / one.rounds:.0%} of its stages"),
         informing("parallel stages, two workers", two.parallel, "s", "starts of the workers included"),
