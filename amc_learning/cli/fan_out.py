@@ -47,8 +47,8 @@ SIGN_SECONDS = 1.0
 STOP_SECONDS = 20.0
 """A daemon that has not ended this long after being asked is ended."""
 
-MAX_RETRIES = 3
-"""New runs for a worker that died."""
+RUN_TAGS = {"dagster/max_retries": "3", "dagster/max_runtime": "0"}
+"""Of a worker: so many new runs where it died, and no end to how long it may take, which is long for a long history."""
 
 THREAD_VARIABLES = ("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 DEFINITIONS = "amc_learning.definitions"
@@ -169,7 +169,7 @@ class _Workers:
                 job,
                 run_id=run_id,
                 run_config=config,
-                tags={RANGE_TAG: self._range, WORKER_TAG: worker, "dagster/max_retries": str(MAX_RETRIES)},
+                tags={RANGE_TAG: self._range, WORKER_TAG: worker, **RUN_TAGS},
                 status="NOT_STARTED",
                 remote_job_origin=_remote_origin(self._settings.automation.code_location, job.name),
                 job_code_origin=repository.get_reconstructable_job(job.name).get_python_origin(),
