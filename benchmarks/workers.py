@@ -176,7 +176,7 @@ def run(
         for _ in range(n_repeats):
             one, two, plain = years.backfill(1), years.backfill(N_WORKERS), years.plain()
             said = [f"{took.parallel:.0f} of {took.rounds:.0f} s" for took in (one, two)]
-            print(*said, f"plain {plain:.0f} s", sep="; ", flush=True)
+            print(*said, f"without Dagster {plain:.0f} s", sep="; ", flush=True)
             n_differing += named(differing(one.bytes_left, two.bytes_left))
             pairs.append((one, two))
             limits.append(plain / one.parallel)

@@ -21,6 +21,10 @@ DAY = KNOWN_ON.name
 ROW_GROUP_SIZE = 262_144
 """Fixed, so that the bytes do not depend on a library's default; a day's partition is far smaller."""
 
+PAGE_BYTES = 1 << 30
+"""No page ends before its column does. By default one ends after 1 MiB, estimated from all of the frame that a day was
+cut from, so that the bytes of a day of lists would follow from how many days were computed with it."""
+
 
 @lru_cache(maxsize=256)
 def schema_fingerprint(table: Table) -> str:
@@ -77,7 +81,7 @@ def encoded(table: Table, day: date, rows: pl.DataFrame) -> tuple[ManifestEntry,
 
 
 def parquet_bytes(rows: pl.DataFrame) -> bytes:
-    """Rows as parquet: equal rows in equal order, in one chunk, give equal bytes."""
+    """Rows as parquet: equal rows in equal order, in one chunk, give equal bytes, whatever frame they were cut from."""
     buffer = io.BytesIO()
     rows.write_parquet(
         buffer,
@@ -85,6 +89,7 @@ def parquet_bytes(rows: pl.DataFrame) -> bytes:
         compression_level=3,
         statistics=True,
         row_group_size=ROW_GROUP_SIZE,
+        data_page_size=PAGE_BYTES,
         use_pyarrow=False,
     )
     return buffer.getvalue()
