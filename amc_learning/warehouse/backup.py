@@ -44,8 +44,10 @@ _DATABASE_COMPANIONS = ("-wal", "-shm", "-journal")
 _CHUNK_BYTES = 1 << 20
 
 STORED_FOLDERS = ("tables", "published")
-LEFT_OUT_FOLDERS = (COPIES_FOLDER, SHARED_RANGES_FOLDER)
 """What lies on an object store where there is one."""
+
+LEFT_OUT_FOLDERS = (COPIES_FOLDER, SHARED_RANGES_FOLDER)
+"""What is of use while it lasts only."""
 
 
 class BackupError(WarehouseError):
