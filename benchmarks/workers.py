@@ -55,6 +55,7 @@ import sys
 from datetime import date
 from amc_learning.contracts.knowledge_days import knowledge_days
 from amc_learning.settings import Settings
+from amc_learning.stages.cycle import rarely_collecting
 from amc_learning.stages.shared_range import SharedRange, Worker
 from amc_learning.warehouse import Warehouse
 
@@ -62,7 +63,8 @@ name, first, last, n_workers = sys.argv[1:]
 settings = Settings()
 warehouse = Warehouse.open(settings.data_dir, settings.features.components)
 days = knowledge_days(date.fromisoformat(first), date.fromisoformat(last))
-Worker(warehouse, settings, SharedRange(warehouse, name), days, int(n_workers), lambda words: None).work()
+with rarely_collecting():
+    Worker(warehouse, settings, SharedRange(warehouse, name), days, int(n_workers), lambda words: None).work()
 """
 """A worker without Dagster."""
 

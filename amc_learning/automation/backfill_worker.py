@@ -12,6 +12,7 @@ from pydantic import Field
 
 from amc_learning.contracts.knowledge_days import knowledge_days
 from amc_learning.settings import Settings
+from amc_learning.stages.cycle import rarely_collecting
 from amc_learning.stages.shared_range import SharedRange, Worker
 from amc_learning.warehouse import Warehouse
 
@@ -47,7 +48,9 @@ def work_on_parts(
     """Do parts of the range until all are done, here or by others."""
     days = knowledge_days(date.fromisoformat(config.first), date.fromisoformat(config.last))
     shared = SharedRange(warehouse, config.range)
-    n_done = Worker(warehouse, settings, shared, days, config.n_workers, context.log.info).work()
+    worker = Worker(warehouse, settings, shared, days, config.n_workers, context.log.info)
+    with rarely_collecting():
+        n_done = worker.work()
     context.log.info(f"{n_done} parts of {len(days)} knowledge days were done here")
 
 

@@ -143,7 +143,8 @@ def run_days(
 def rarely_collecting() -> Iterator[None]:
     """Let Python look for reference cycles less often: millions of rows come and go in a long range, and hold none.
 
-    With the usual thresholds a tenth of a long backfill goes into looking.
+    With the usual thresholds a tenth of a long backfill goes into looking. It holds for the whole process, so it
+    is for whoever has one to themselves.
     """
     usual = gc.get_threshold()
     gc.set_threshold(200_000, *usual[1:])

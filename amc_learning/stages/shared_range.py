@@ -17,7 +17,7 @@ from datetime import date
 
 from amc_learning.contracts.knowledge_days import knowledge_days
 from amc_learning.settings import Settings
-from amc_learning.stages.cycle import Round, rarely_collecting, run_days
+from amc_learning.stages.cycle import Round, run_days
 from amc_learning.stages.turns import sharing_turns
 from amc_learning.warehouse import Warehouse
 
@@ -155,8 +155,7 @@ class Worker:
         if not self.shared.is_asked():
             self.say("the command that asked for these days has ended; nothing is left to do")
             return 0
-        with rarely_collecting():
-            return sum(self._work_on(parts_of(round_, self.days, self.n_workers)) for round_ in Round)
+        return sum(self._work_on(parts_of(round_, self.days, self.n_workers)) for round_ in Round)
 
     def _work_on(self, parts: Sequence[Part]) -> int:
         """Until all of one round are done."""
@@ -177,12 +176,13 @@ class Worker:
             )
         with self.shared.claimed(part) as is_ours:
             if is_ours:
-                started = time.perf_counter()
-                with sharing_turns() if part.round.is_parallel else nullcontext():
-                    for _ in run_days(
-                        self.warehouse, self.settings, part.days, only=part.round, cycle_to=self.days[-1]
-                    ):
-                        pass
-                self.shared.mark(part)
-                self.say(f"{part.round}, {part.first} to {part.last}: {time.perf_counter() - started:.1f} s")
+                self._do(part)
         return is_ours
+
+    def _do(self, part: Part) -> None:
+        started = time.perf_counter()
+        with sharing_turns() if part.round.is_parallel else nullcontext():
+            for _ in run_days(self.warehouse, self.settings, part.days, only=part.round, cycle_to=self.days[-1]):
+                pass
+        self.shared.mark(part)
+        self.say(f"{part.round}, {part.first} to {part.last}: {time.perf_counter() - started:.1f} s")
