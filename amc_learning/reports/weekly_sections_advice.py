@@ -70,12 +70,11 @@ def _exits(exits: ExitRecommendation) -> Html:
         Column(axis_strip(bounds, written=_short_points)),
         *numbers("Gain", "p", "Return", "Won", "Stopped", "Sessions"),
     ]
-    gain = exits.out_of_sample_difference
     legend = (
         f"{sample} under {exits.n_settings_tried:,} settings on the same bars; of what a bar may have hit first, the "
         "worse is taken. Gain: mean return per trade less that of what was done, in percentage points; p allows for "
-        "every setting tried. Costs are not included. Settings chosen on earlier days gained "
-        f"{points(gain.estimate)} points on {count(gain.n, 'later day')} ({interval(gain, as_percent=True)})."
+        "every setting tried. Costs are not included. "
+        f"{_out_of_sample(exits.out_of_sample_difference)}"
     )
     return joined(
         [
@@ -84,6 +83,14 @@ def _exits(exits: ExitRecommendation) -> Html:
             element("p", legend, class_="legend"),
         ]
     )
+
+
+def _out_of_sample(gain: Interval) -> str:
+    """What settings gained on days they were not chosen on, where there are such days."""
+    if not gain.n:
+        return "There are no later days yet that would tell what settings chosen on earlier ones gain."
+    gained = f"{points(gain.estimate)} points on {count(gain.n, 'later day')} ({interval(gain, as_percent=True)})"
+    return f"Settings chosen on earlier days gained {gained}."
 
 
 def _decided(decision: str, reason: str) -> Html:

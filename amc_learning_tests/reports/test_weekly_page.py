@@ -94,6 +94,15 @@ def test_a_page_without_evidence_says_so_in_every_section(empty):
     assert Page(empty).named("svg") == []
 
 
+def test_a_gain_that_no_later_day_has_tested_is_not_given_as_a_number():
+    report = weekly_sample.full_report()
+    untested = weekly_sample.exits().model_copy(update={"out_of_sample_difference": weekly_sample.NONE})
+    advice = report.strategy_recommendations.model_copy(update={"exits": untested})
+    text = section(render_weekly_page(report.model_copy(update={"strategy_recommendations": advice})), "strategy")
+    assert "Costs are not included. There are no later days yet that would tell" in text
+    assert "chosen on earlier days gained" not in text
+
+
 def test_a_search_that_found_nothing_is_told_with_what_it_tried():
     report = weekly_sample.full_report().model_copy(update={"new_patterns": [], "known_patterns": []})
     text = section(render_weekly_page(report), "patterns")
