@@ -1,15 +1,18 @@
 """A backfill shared between workers: same bytes as one process, whatever is killed or restarted in the middle.
 
-Real runs of Dagster's queue, taken by a real daemon that the command starts and ends.
+Real runs of Dagster's queue, taken by a real daemon that the command starts and ends. They are processes of this
+machine, or are given to Celery workers through a Redis server.
 """
 
+import os
 import shutil
+import socket
 import sqlite3
 import subprocess
 import sys
 import threading
 from collections import Counter
-from contextlib import closing
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from time import monotonic
 
@@ -29,7 +32,8 @@ from amc_learning_tests.acceptance.loop import (
 from amc_learning_tests.service.postgres import postgres_server
 from benchmarks.workers import kill_a_worker
 
-DEPLOY = Path(__file__).resolve().parents[2] / "deploy" / "postgres"
+ROOT = Path(__file__).resolve().parents[2]
+DEPLOY = ROOT / "deploy"
 FEW_DAYS = DAYS[:20]
 ENDS = {"SUCCESS", "FAILURE", "CANCELED"}
 
@@ -74,7 +78,7 @@ def places(server, tmp_path, clean_environment):
     """Environment of a backfill whose inbox, turns and Dagster's storage are on the server."""
     home = tmp_path / "home"
     home.mkdir()
-    shutil.copy(DEPLOY / "dagster.yaml", home / "dagster.yaml")
+    shutil.copy(DEPLOY / "postgres" / "dagster.yaml", home / "dagster.yaml")
     return {
         "AMC_LEARNING_INBOX_URL": server.url,
         "AMC_LEARNING_TURNS": "database",
@@ -82,6 +86,15 @@ def places(server, tmp_path, clean_environment):
         "AMC_LEARNING_DAGSTER_DIR": str(home),
         "DAGSTER_HOME": str(home),
     }
+
+
+@pytest.fixture(scope="module")
+def alone(ingested_base, tmp_path_factory):
+    """What one process makes of few days."""
+    settings = settings_for(tmp_path_factory.mktemp("alone") / "data")
+    shutil.copytree(ingested_base, settings.data_dir)
+    backfilled(settings, FEW_DAYS).inbox.close()
+    return settings
 
 
 def asked(places, statement):
@@ -117,11 +130,9 @@ def wait_for_workers_side_by_side(settings, command):
 
 @pytest.mark.slow
 def test_a_database_that_crashes_ends_the_command_in_words_and_the_same_command_completes_it(
-    server, places, files, tmp_path
+    server, places, alone, files, tmp_path
 ):
     """Inbox, turns and Dagster's storage go at once: first until the command has ended, then for a moment."""
-    alone = ingested(files, tmp_path / "alone")
-    backfilled(alone, FEW_DAYS).inbox.close()
     with environment(**places):
         settings = ingested(files, tmp_path / "data")
 
@@ -144,3 +155,66 @@ def test_a_database_that_crashes_ends_the_command_in_words_and_the_same_command_
     assert last.returncode == 0, errors.decode()
     assert kept(settings) == kept(alone)
     assert set(asked(places, "SELECT status FROM runs")) <= ENDS, "a lost worker takes a place in the queue"
+
+
+@contextmanager
+def running(words, **options):
+    """A program for a while; it is told to end, and has ended afterwards."""
+    program = subprocess.Popen(words, **options)
+    try:
+        yield
+    finally:
+        program.terminate()
+        program.communicate(timeout=LIMIT_SECONDS)
+
+
+@pytest.fixture
+def broker(tmp_path):
+    """The address of a Redis server of the test's own."""
+    pytest.importorskip("dagster_celery", reason="needs dagster-celery: pip install 'amc-learning[workers]'")
+    if (server := shutil.which("redis-server")) is None:
+        pytest.skip("needs a Redis server (redis-server on the path), none is installed")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    words = [server, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(tmp_path)]
+    with running(words, stdout=subprocess.DEVNULL):
+        yield f"redis://127.0.0.1:{port}/0"
+
+
+CELERY = [
+    *("-m", "celery", "-A", "dagster_celery.app", "worker", "--concurrency", "1", "-Q", "dagster"),
+    *("--loglevel", "INFO", "--hostname"),
+]
+READY, DONE = " ready.", " parts of 20 knowledge days were done here"
+
+
+def wait_until_ready(logs):
+    """Until each worker listens to the broker."""
+    deadline = monotonic() + LIMIT_SECONDS
+    while not all(READY in log.read_text() for log in logs):
+        assert monotonic() < deadline, [log.read_text() for log in logs]
+        threading.Event().wait(0.1)
+
+
+@pytest.mark.slow
+def test_workers_of_celery_leave_the_bytes_of_one_process(places, broker, alone, files, tmp_path):
+    shutil.copy(DEPLOY / "workers" / "dagster.yaml", places["DAGSTER_HOME"])
+    path = os.pathsep.join([str(DEPLOY / "workers"), str(ROOT)])
+    places |= {"AMC_LEARNING_BROKER_URL": broker, "POLARS_MAX_THREADS": "1", "PYTHONPATH": path}
+    with environment(**places):
+        settings = ingested(files, tmp_path / "data")
+
+    variables = child_environment(settings.data_dir, places)
+    logs = [tmp_path / "first.log", tmp_path / "second.log"]
+    with ExitStack() as workers:
+        for log in logs:
+            words = [sys.executable, "-W", "ignore", *CELERY, log.stem]
+            said = workers.enter_context(log.open("wb"))
+            workers.enter_context(running(words, env=variables, stdout=subprocess.DEVNULL, stderr=said))
+        wait_until_ready(logs)
+        command = begun(settings, places)
+        _, errors = command.communicate(timeout=LIMIT_SECONDS)
+    assert command.returncode == 0, errors.decode()
+    assert [log.read_text().count(DONE) for log in logs] == [1, 1], "each worker is given one run"
+    assert kept(settings) == kept(alone)
