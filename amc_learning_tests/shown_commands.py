@@ -11,7 +11,6 @@ import os
 import re
 import shlex
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -22,6 +21,7 @@ from urllib.parse import urlsplit
 
 from amc_learning_tests.acceptance.loop import environment
 from amc_learning_tests.cli.calling import Answer, amc
+from amc_learning_tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = (
@@ -173,12 +173,6 @@ class Terminal:
             return Answer(stop(server), self._as_shown(said), "")
         self.servers.append(server)
         return Answer(0, self._as_shown(said), "")
-
-
-def free_port() -> int:
-    """A port nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        return int(found.getsockname()[1])
 
 
 def stop(server: "subprocess.Popen[str]") -> int:

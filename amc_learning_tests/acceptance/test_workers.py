@@ -6,7 +6,6 @@ machine, or are given to Celery workers through a Redis server.
 
 import os
 import shutil
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -29,6 +28,7 @@ from amc_learning_tests.acceptance.loop import (
     kept,
     settings_for,
 )
+from amc_learning_tests.ports import free_port
 from amc_learning_tests.service.postgres import postgres_server
 from benchmarks.workers import kill_a_worker
 
@@ -174,9 +174,7 @@ def broker(tmp_path):
     pytest.importorskip("dagster_celery", reason="needs dagster-celery: pip install 'amc-learning[workers]'")
     if (server := shutil.which("redis-server")) is None:
         pytest.skip("needs a Redis server (redis-server on the path), none is installed")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     words = [server, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(tmp_path)]
     with running(words, stdout=subprocess.DEVNULL):
         yield f"redis://127.0.0.1:{port}/0"
@@ -186,7 +184,7 @@ CELERY = [
     *("-m", "celery", "-A", "dagster_celery.app", "worker", "--concurrency", "1", "-Q", "dagster"),
     *("--loglevel", "INFO", "--hostname"),
 ]
-READY, DONE = " ready.", " parts of 20 knowledge days were done here"
+READY, DONE = " ready.", f" parts of {len(FEW_DAYS)} knowledge days were done here"
 
 
 def wait_until_ready(logs):

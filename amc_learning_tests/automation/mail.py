@@ -1,13 +1,14 @@
 """A mail server on loopback that speaks TLS and asks for a password, and keeps what it takes."""
 
 import contextlib
-import socket
 import ssl
 import subprocess
 from pathlib import Path
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
+
+from amc_learning_tests.ports import free_port
 
 USER, PASSWORD = b"amc", b"hidden-from-logs"
 
@@ -65,9 +66,3 @@ def mail_server(folder: Path, *, is_tls_first: bool = False):
         yield handler, controller.port, folder / "signed.pem"
     finally:
         controller.stop()
-
-
-def free_port() -> int:
-    """A port nobody listens on."""
-    with socket.create_server(("localhost", 0)) as one:
-        return one.getsockname()[1]

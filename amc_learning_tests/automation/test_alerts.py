@@ -16,9 +16,10 @@ from amc_learning.automation.run_failures import keep_untold, kind_of, retry_unt
 from amc_learning.settings import Alerts, Settings
 from amc_learning.stages.alert_record import ToldFailure, change_record, failing_channels, read_record
 from amc_learning.warehouse.errors import CorruptPartition
-from amc_learning_tests.automation.mail import PASSWORD, USER, free_port, mail_server
+from amc_learning_tests.automation.mail import PASSWORD, USER, mail_server
 from amc_learning_tests.automation.test_regime_sensor import Webhook
 from amc_learning_tests.cli.calling import amc
+from amc_learning_tests.ports import free_port
 
 LOG = logging.getLogger("test")
 ALERT = Alert("run failed", "the night failed\nBcc: everybody@example.org", {"job": "night"})

@@ -3,15 +3,14 @@
 Workers at work, killed and without a database: acceptance/test_workers.py.
 """
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
-from time import monotonic
+from time import monotonic, time
 
 import dagster as dg
 import pytest
+from dagster._daemon.types import DaemonHeartbeat
 
-from amc_learning.cli import daemon_lock
 from amc_learning.cli.dagster_runs import dagster_instance
 from amc_learning.cli.fan_out import FanOutError, run_fan_out
 from amc_learning.settings import Settings
@@ -21,14 +20,14 @@ LIMIT_SECONDS = 60
 
 
 @pytest.fixture
-def settings(tmp_path, clean_environment, monkeypatch):
-    """Of an empty data directory, beside which a daemon seems to be at work: the test holds its lock."""
-    settings = Settings(data_dir=tmp_path / "data")
-    (settings.data_dir / "dagster").mkdir(parents=True)
-    monkeypatch.setattr(daemon_lock, "PATIENCE_SECONDS", 0.1)
-    lock = daemon_lock.taken(settings)
-    yield settings
-    os.close(lock)
+def settings(tmp_path, clean_environment):
+    """Of an empty data directory."""
+    return Settings(data_dir=tmp_path / "data")
+
+
+def beat(instance):
+    """As a daemon of another machine says that it is alive."""
+    instance.add_daemon_heartbeat(DaemonHeartbeat(time(), "QUEUED_RUN_COORDINATOR", "elsewhere", []))
 
 
 def queued(instance):
@@ -36,6 +35,7 @@ def queued(instance):
     deadline = monotonic() + LIMIT_SECONDS
     while not (runs := instance.get_runs(filters=dg.RunsFilter(statuses=[dg.DagsterRunStatus.QUEUED]))):
         assert monotonic() < deadline, "the command has put no worker into the queue"
+        beat(instance)
         Event().wait(0.1)
     return runs[0]
 
@@ -43,6 +43,7 @@ def queued(instance):
 def told(settings, end, message):
     """What the command says when its only worker ends like this before anything was done."""
     with ThreadPoolExecutor(1) as beside, dagster_instance(settings) as instance:
+        beat(instance)
         command = beside.submit(run_fan_out, settings, DAYS[:3], 1, say=lambda _: None)
         run = queued(instance)
         instance.report_dagster_event(dg.DagsterEvent(end.value, run.job_name, message=message), run.run_id)

@@ -6,7 +6,6 @@
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -16,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from amc_learning_tests.ports import free_port
 
 SUPERUSER = "amc_learning"
 UNPRIVILEGED_USERS = ("postgres", "nobody")
@@ -94,7 +95,7 @@ def postgres_server() -> Iterator[Postgres]:
     try:
         if user is not None:
             os.chown(folder, user, -1)
-        server = Postgres(binaries, folder, _free_port(), user)
+        server = Postgres(binaries, folder, free_port(), user)
         server.initialise()
         server.start()
         try:
@@ -119,9 +120,3 @@ def _unprivileged_user() -> int:
     if user is None:
         pytest.skip(f"initdb refuses root, and none of the users {', '.join(UNPRIVILEGED_USERS)} is there")
     return user
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])

@@ -3,7 +3,6 @@
 Belongs here: making the data, starting and asking the server. Not here: what an analyst does (test_in_browser).
 """
 
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -23,6 +22,7 @@ from amc_learning.market_calendar import exchange_sessions
 from amc_learning.settings import Settings
 from amc_learning.simulation.market import simulate_market
 from amc_learning_tests.acceptance import loop
+from amc_learning_tests.ports import free_port
 
 N_SESSIONS = 32
 N_PLANTED = 7
@@ -108,9 +108,7 @@ class DagsterUI:
 @contextmanager
 def serving(settings: Settings) -> Iterator[DagsterUI]:
     """The web server over this data directory; it ends with the block."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-W", "ignore", "-m", "dagster_webserver", "--module-name", "amc_learning.definitions"]
     command += ["--host", "127.0.0.1", "--port", str(port)]
     environment = loop.child_environment(settings.data_dir, _places(settings))

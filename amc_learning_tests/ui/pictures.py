@@ -30,8 +30,9 @@ from PIL import Image
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from amc_learning_tests.acceptance.loop import child_environment
+from amc_learning_tests.ports import free_port
 from amc_learning_tests.service.dashboard.browser import Tab, tab
-from amc_learning_tests.shown_commands import ROOT, free_port
+from amc_learning_tests.shown_commands import ROOT
 from amc_learning_tests.ui.dagster_ui import START_SECONDS, DagsterUI
 from amc_learning_tests.ui.test_in_browser import says, words
 

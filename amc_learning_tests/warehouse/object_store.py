@@ -3,7 +3,6 @@
 The server is moto's, a process on loopback that keeps objects in memory and takes conditional requests.
 """
 
-import socket
 import subprocess
 import sys
 import threading
@@ -16,6 +15,7 @@ import pytest
 
 from amc_learning.warehouse.locks import FileLocks
 from amc_learning.warehouse.object_storage import ObjectStorage
+from amc_learning_tests.ports import free_port
 
 LIMIT_SECONDS = 60.0
 BUCKET = "warehouse"
@@ -26,9 +26,7 @@ URL = f"s3://{BUCKET}/team/a"
 def object_store() -> Iterator[Mapping[str, str]]:
     """A server with one empty bucket; gives the variables by which clients find it, and sets them here meanwhile."""
     pytest.importorskip("moto", reason="needs an S3-compatible server: pip install amc-learning[dev]")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = int(free.getsockname()[1])
+    port = free_port()
     address = f"http://127.0.0.1:{port}"
     command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
