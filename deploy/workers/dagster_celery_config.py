@@ -6,4 +6,5 @@ broker_url = os.environ["AMC_LEARNING_BROKER_URL"]
 result_backend = broker_url
 task_serializer = result_serializer = "json"
 accept_content = ["json"]
-worker_prefetch_multiplier = 1
+# a worker takes a run when it has nothing to do: one fetched ahead would wait for it while others are idle
+worker_disable_prefetch = True
