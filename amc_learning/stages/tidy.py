@@ -1,6 +1,6 @@
 """Removing what grows without use, as the retention settings say: counts, settled quarantine, pages, old backups.
 
-What a crash left beside the tables goes too, a day after.
+What a crash left unfinished goes too, a day after.
 
 Belongs here: what lies in the data directory and in a folder of backups. Not here: runs of Dagster (automation.tidy).
 Events, tables and documents are never removed; a page is drawn again from its document when somebody asks.
@@ -16,7 +16,7 @@ from pathlib import Path
 from amc_learning.settings import Settings
 from amc_learning.warehouse import Warehouse
 from amc_learning.warehouse.backup import Backup, BackupError, read_backup
-from amc_learning.warehouse.leftovers import sweep
+from amc_learning.warehouse.leftovers import sweep, sweep_unfinished
 
 SPARED = timedelta(days=1)
 """A reader may still look for what a manifest of minutes ago named."""
@@ -52,10 +52,11 @@ def tidy(warehouse: Warehouse, settings: Settings, *, now: datetime, is_dry: boo
 
 
 def _leftovers(warehouse: Warehouse, now: datetime, *, is_dry: bool) -> Removed:
-    swept = [
-        sweep(table, older_than_seconds=SPARED.total_seconds(), is_dry=is_dry) for table in warehouse.tables.values()
-    ]
-    return Removed("files a crash left beside tables", (now - SPARED).date(), sum(map(len, swept)))
+    spared = SPARED.total_seconds()
+    swept = set(sweep_unfinished(warehouse.data_dir, older_than_seconds=spared, is_dry=is_dry))
+    for table in warehouse.tables.values():
+        swept.update(sweep(table, older_than_seconds=spared, is_dry=is_dry))
+    return Removed("files a crash left", (now - SPARED).date(), len(swept))
 
 
 def _settled(warehouse: Warehouse, days: int | None, now: datetime, *, is_dry: bool) -> Removed:

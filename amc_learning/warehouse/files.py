@@ -29,6 +29,9 @@ FILE_MODE = 0o600
 
 TEMPORARY_SUFFIX = ".tmp"
 
+_UNFINISHED = re.compile(rf"\..+\.\d+-\d+{re.escape(TEMPORARY_SUFFIX)}")
+"""Names that `beside` gives."""
+
 
 def make_folder(folder: Path) -> None:
     """Create a folder and its missing parents, readable by the owner only, and make their names durable."""
@@ -59,12 +62,12 @@ def write_atomically(path: Path, content: bytes) -> None:
     Raises:
         OSError: disk full and the like; the old content is untouched and nothing is left beside it.
     """
-    beside = _beside(path)
+    unfinished = beside(path)
     try:
-        _write(beside, content, is_flushed=True)
-        beside.replace(path)
+        _write(unfinished, content, is_flushed=True)
+        unfinished.replace(path)
     except OSError:
-        beside.unlink(missing_ok=True)
+        unfinished.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
 
@@ -86,26 +89,36 @@ def write_all_atomically(folder: Path, contents: Mapping[Path, bytes]) -> None:
     if flush is None:
         in_threads(lambda path: write_atomically(path, contents[path]), contents, N_WRITERS)
         return
-    beside = {path: _beside(path) for path in contents}
+    unfinished = {path: beside(path) for path in contents}
     # opened before anything is written: it tells of errors that came after
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         for path, content in contents.items():
-            _write(beside[path], content, is_flushed=False)
+            _write(unfinished[path], content, is_flushed=False)
         flush(descriptor)
         for path in contents:
-            beside[path].replace(path)
+            unfinished[path].replace(path)
         flush(descriptor)
     except OSError:
-        for path in beside.values():
+        for path in unfinished.values():
             path.unlink(missing_ok=True)
         raise
     finally:
         os.close(descriptor)
 
 
-def _beside(path: Path) -> Path:
+def beside(path: Path) -> Path:
+    """Where this thread writes a file that is then renamed to `path`; a crash in between leaves it there."""
     return path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}{TEMPORARY_SUFFIX}")
+
+
+def is_unfinished(name: str) -> bool:
+    """Whether `beside` gives such a name: the file was never put in its place.
+
+    >>> is_unfinished(".weights.json.4711-140548780256128.tmp"), is_unfinished("notes.tmp")
+    (True, False)
+    """
+    return _UNFINISHED.fullmatch(name) is not None
 
 
 def _write(path: Path, content: bytes, *, is_flushed: bool) -> None:

@@ -24,7 +24,7 @@ import obstore
 from obstore import exceptions
 from obstore.store import S3Store
 
-from amc_learning.warehouse.files import TEMPORARY_SUFFIX, in_threads, make_folder
+from amc_learning.warehouse.files import beside, in_threads, make_folder
 from amc_learning.warehouse.locks import Locks
 from amc_learning.warehouse.storage import ChangedMeanwhile, Seen, StoredFile
 
@@ -259,10 +259,10 @@ class ObjectStorage:
 
 def _put_beside(path: Path, content: bytes) -> None:
     """A copy under its name at once; not flushed, because it is checked when it is read."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}{TEMPORARY_SUFFIX}")
+    unfinished = beside(path)
     try:
-        beside.write_bytes(content)
-        beside.replace(path)
+        unfinished.write_bytes(content)
+        unfinished.replace(path)
     except OSError:
-        beside.unlink(missing_ok=True)
+        unfinished.unlink(missing_ok=True)
         raise

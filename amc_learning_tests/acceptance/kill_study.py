@@ -16,7 +16,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -27,7 +27,7 @@ import polars as pl
 
 from amc_learning.contracts.knowledge_days import knowledge_days
 from amc_learning.warehouse import Warehouse
-from amc_learning.warehouse.leftovers import sweep
+from amc_learning.warehouse.leftovers import sweep, sweep_unfinished
 from amc_learning_tests.acceptance.loop import FEED, child_environment, open_warehouse, settings_for, tree
 
 COMMAND = "from amc_learning.cli import main; main()"
@@ -35,15 +35,15 @@ COMMAND = "from amc_learning.cli import main; main()"
 
 SELF_KILL = """
 import os, signal, sys
-left = [int(sys.argv.pop(1))]
+left, among = [int(sys.argv.pop(1))], sys.argv.pop(1)
 def watch(event, arguments):
-    if event == "os.rename":
+    if event == "os.rename" and among in str(arguments[1]):
         left[0] -= 1
         if left[0] <= 0:
             os.kill(os.getpid(), signal.SIGKILL)
 sys.addaudithook(watch)
 """
-"""Dies before its n-th rename: the moments at which a file is about to come into force."""
+"""Dies before its n-th rename to such a path: the moments at which a file is about to come into force."""
 
 LIMIT_SECONDS = 300.0
 """A run that takes longer waits for something that a killed run never gave back."""
@@ -79,10 +79,18 @@ def copied(base: Path, to: Path) -> Path:
     return to
 
 
-def start(data_dir: Path, arguments: Sequence[str], *, renames: int | None = None) -> subprocess.Popen[bytes]:
-    """The command as a process of its own; with `renames` it kills itself at that one."""
-    program = COMMAND if renames is None else SELF_KILL + COMMAND
-    words = [sys.executable, "-c", program, *([] if renames is None else [str(renames)]), *arguments]
+@dataclass(frozen=True)
+class Rename:
+    """The n-th rename that a command makes to a path with these letters in it."""
+
+    number: int
+    among: str = ""
+
+
+def start(data_dir: Path, arguments: Sequence[str], *, until: Rename | None = None) -> subprocess.Popen[bytes]:
+    """The command as a process of its own; with `until` it kills itself just before."""
+    program = COMMAND if until is None else SELF_KILL + COMMAND
+    words = [sys.executable, "-c", program, *([] if until is None else [str(until.number), until.among]), *arguments]
     return subprocess.Popen(words, env=child_environment(data_dir), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
 
 
@@ -98,9 +106,11 @@ def finish(data_dir: Path, arguments: Sequence[str], *, limit_seconds: float = L
     return None if process.returncode == 0 else f"exit {process.returncode}: {errors.decode()[-400:]}"
 
 
-def killed(data_dir: Path, arguments: Sequence[str], *, after: float | None = None, renames: int | None = None) -> bool:
+def killed(
+    data_dir: Path, arguments: Sequence[str], *, after: float | None = None, until: Rename | None = None
+) -> bool:
     """Start the command and kill it; False when it had already ended."""
-    process = start(data_dir, arguments, renames=renames)
+    process = start(data_dir, arguments, until=until)
     try:
         process.communicate(timeout=LIMIT_SECONDS if after is None else after)
     except subprocess.TimeoutExpired:
@@ -109,14 +119,29 @@ def killed(data_dir: Path, arguments: Sequence[str], *, after: float | None = No
     return process.returncode < 0
 
 
-def content(data_dir: Path) -> dict[str, object]:
+Content = Mapping[str, Mapping[str, object]]
+
+
+def content(data_dir: Path) -> Content:
     """Everything a reader could see: bytes of tables and documents; raw events without their time of receipt."""
     warehouse = open_warehouse(settings_for(data_dir))
     tables = {name: digest for name, digest in tree(data_dir / "tables").items() if "discovery_events" not in name}
     events = warehouse.table("discovery_events").read(None, None).drop("received_at")
     documents = tree(data_dir / "published")
     warehouse.inbox.close()
-    return {"tables": tables, "documents": documents, "events": events.rows()}
+    by_id = {row["event_id"]: row for row in events.iter_rows(named=True)}
+    return {"tables": tables, "documents": documents, "events": by_id}
+
+
+def differences(found: Content, expected: Content, n_named: int = 5) -> list[str]:
+    """Each part that differs, with the first names that do."""
+    said = []
+    for part, now in found.items():
+        before = expected[part]
+        names = sorted(name for name in now.keys() | before.keys() if now.get(name) != before.get(name))
+        if names:
+            said.append(f"{part} differ from the undisturbed run: {len(names)}, {', '.join(names[:n_named])}")
+    return said
 
 
 def event_ids(warehouse: Warehouse) -> list[str]:
@@ -134,7 +159,7 @@ def examined_after_kill(data_dir: Path) -> tuple[set[str], list[str]]:
     return durable, [f"damaged by the kill: {line}" for line in damaged]
 
 
-def examined_after_recovery(data_dir: Path, durable: set[str], undisturbed: dict[str, object]) -> tuple[int, list[str]]:
+def examined_after_recovery(data_dir: Path, durable: set[str], undisturbed: Content) -> tuple[int, list[str]]:
     """Files a sweep had to remove, and everything that differs from an undisturbed run."""
     warehouse = open_warehouse(settings_for(data_dir))
     troubles = [f"damaged after recovery: {line}" for table in warehouse.tables.values() for line in table.damaged()]
@@ -146,13 +171,9 @@ def examined_after_recovery(data_dir: Path, durable: set[str], undisturbed: dict
     n_pending = warehouse.inbox.n_pending()
     if n_pending:
         troubles.append(f"{n_pending} events are still pending")
-    n_orphans = sum(len(sweep(table)) for table in warehouse.tables.values())
+    n_orphans = sum(len(sweep(table)) for table in warehouse.tables.values()) + len(sweep_unfinished(data_dir))
     warehouse.inbox.close()
-    recovered = content(data_dir)
-    troubles += [
-        f"{part} differ from the undisturbed run" for part in recovered if recovered[part] != undisturbed[part]
-    ]
-    return n_orphans, troubles
+    return n_orphans, troubles + differences(content(data_dir), undisturbed)
 
 
 def rounds(

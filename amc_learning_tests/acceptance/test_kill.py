@@ -12,6 +12,7 @@ import pytest
 
 from amc_learning_tests.acceptance.kill_study import (
     COMMAND,
+    Rename,
     Scenario,
     content,
     copied,
@@ -50,22 +51,22 @@ def test_killed_at_random_moments_the_next_run_completes_and_nothing_differs(sce
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("name", "renames"),
+    ("name", "moments"),
     [
-        ("ingest bars", (30, 65)),
-        ("ingest discovery", (65,)),
-        ("run daily", (9,)),
-        ("backfill", (40,)),
+        ("ingest bars", (Rename(30), Rename(65))),
+        ("ingest discovery", (Rename(65),)),
+        ("run daily", (Rename(9), Rename(5, "/published/"))),
+        ("backfill", (Rename(40),)),
     ],
 )
-def test_killed_just_before_a_file_comes_into_force_the_next_run_completes(scenarios, name, renames, tmp_path):
+def test_killed_just_before_a_file_comes_into_force_the_next_run_completes(scenarios, name, moments, tmp_path):
     scenario = scenarios[name]
     undisturbed = copied(scenario.base, tmp_path / "undisturbed")
     assert finish(undisturbed, scenario.arguments) is None
     expected = content(undisturbed)
-    for number in renames:
-        data_dir = copied(scenario.base, tmp_path / f"killed{number}")
-        assert killed(data_dir, scenario.arguments, renames=number), f"ended before its rename number {number}"
+    for moment in moments:
+        data_dir = copied(scenario.base, tmp_path / f"killed{moment.number}")
+        assert killed(data_dir, scenario.arguments, until=moment), f"ended before {moment}"
         durable, damaged = examined_after_kill(data_dir)
         assert damaged == []
         assert finish(data_dir, scenario.arguments) is None

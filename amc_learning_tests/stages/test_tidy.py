@@ -73,19 +73,24 @@ def test_what_is_kept_for_ever_stays(warehouse, settings):
     assert [one.n_removed for one in tidy(warehouse, for_ever, now=NOW)] == [1, 0, 0, 0]
 
 
-def test_what_a_crash_left_beside_a_table_goes_a_day_later(warehouse, settings):
+def test_what_a_crash_left_goes_a_day_later_and_each_file_is_counted_once(warehouse, settings):
     table = warehouse.table("index_closes")
     table.write(table.table.empty(), [date(2024, 1, 2)])
     days = [table.folder / f"known_on=2024-01-0{day}" for day in (2, 3)]
-    old, young = [folder / "0123456789abcdef.parquet" for folder in days]
-    for path in (old, young):
-        path.parent.mkdir(exist_ok=True)
+    unnamed, young = [folder / "0123456789abcdef.parquet" for folder in days]
+    of_table = table.folder / ".manifest.ndjson.7-7.tmp"
+    of_document = warehouse.data_dir / "published" / "history" / "weights" / ".2024-01-02.json.7-7.tmp"
+    old = [unnamed, of_table, of_document]
+    for path in (*old, young):
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"cut short")
-    os.utime(old, (0, 0))
-    assert tidy(warehouse, settings, now=NOW, is_dry=True)[-1].n_removed == 1
-    assert old.exists()
-    assert tidy(warehouse, settings, now=NOW)[-1].n_removed == 1
-    assert (old.exists(), young.exists()) == (False, True)
+    for path in old:
+        os.utime(path, (0, 0))
+    assert tidy(warehouse, settings, now=NOW, is_dry=True)[-1].n_removed == 3
+    assert all(path.exists() for path in old)
+    assert tidy(warehouse, settings, now=NOW)[-1].n_removed == 3
+    assert not any(path.exists() for path in old)
+    assert young.exists()
     assert table.has(date(2024, 1, 2))
 
 
@@ -109,7 +114,7 @@ def test_the_commands_say_what_they_removed(settings, warehouse, tmp_path):
         "sums of requests": 0,
         "settled quarantine items": 0,
         "report pages": 0,
-        "files a crash left beside tables": 0,
+        "files a crash left": 0,
     }
     back_up(warehouse, tmp_path / "b", made_at=NOW - timedelta(days=9))
     answer = amc(settings.data_dir, "backup", tmp_path / "b", "--keep", "1", "--json")

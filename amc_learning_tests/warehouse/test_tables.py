@@ -369,31 +369,6 @@ def test_a_manifest_cannot_point_outside_its_folder(table):
         table.read(None, None)
 
 
-# -- leftovers of crashes -----------------------------------------------------------------------------------------
-
-
-def test_sweep_removes_what_no_manifest_names(table):
-    table.write(rows(*ABC), [day(0), day(1), day(3)])
-    before = stored_bytes(table)
-    folder = data_files(table)[0].parent
-    orphan_day = table.folder / "known_on=2030-01-01"
-    orphan_day.mkdir()
-    orphans = sorted(
-        [
-            folder / "0123456789abcdef.parquet",
-            folder / ".x.parquet.1-1.tmp",
-            table.folder / ".manifest.ndjson.1-1.tmp",
-            orphan_day / "a.parquet",
-        ]
-    )
-    for path in orphans:
-        path.write_bytes(b"half")
-    assert sweep(table, older_than_seconds=3600) == []
-    assert sweep(table) == orphans
-    assert stored_bytes(table) == before
-    assert not orphan_day.exists()
-
-
 def test_writing_a_day_again_clears_its_leftovers(table):
     table.write(rows((0, "A")), [day(0)])
     leftover = data_files(table)[0].parent / "0123456789abcdef.parquet"
