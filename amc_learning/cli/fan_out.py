@@ -36,7 +36,13 @@ Answer = TypeVar("Answer")
 
 POLL_SECONDS = 0.25
 PATIENCE_SECONDS = 180.0
-"""How long runs may wait in the queue, or a question to the database may break off, before the command gives up."""
+"""How long nobody may be at work, or a question to the database may break off, before the command gives up."""
+
+CLAIM_SECONDS = 10.0
+"""How often it is looked whether somebody is at work."""
+
+END_SECONDS = 30.0
+"""A worker looks four times a second whether all is done; one that has not ended this long afterwards is gone."""
 
 DAEMON_AGE_SECONDS = 60.0
 """A daemon says twice a minute that it is alive; one that was heard of longer ago is gone."""
@@ -53,6 +59,11 @@ RUN_TAGS = {"dagster/max_retries": "3", "dagster/max_runtime": "0"}
 THREAD_VARIABLES = ("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 DEFINITIONS = "amc_learning.definitions"
 LOG_NAME = "fan_out_daemon.log"
+
+_NOBODY_WORKS = (
+    "no worker takes runs from Dagster's queue, or is at work on one; the parts that were done are stored. Start the "
+    "daemon (amc-learning up) and the workers, then run the same command again"
+)
 
 
 class FanOutError(Exception):
@@ -129,33 +140,46 @@ class _Workers:
         for round_ in Round:
             started = time.perf_counter()
             parts = parts_of(round_, days, n_workers)
-            while shared.left(parts):
-                self._refuse_idleness(self._look(), shared, parts)
+            while left := shared.left(parts):
+                runs = self._look()
+                self._refuse_idleness(runs, shared, parts)
+                self._refuse_silence(runs, shared, left)
             seconds[str(round_)] = round(time.perf_counter() - started, 3)
             say(f"{round_}: {seconds[round_]:.1f} s")
         return seconds
 
     def wait_for_their_ends(self) -> None:
-        """Wait for those that are at work still; who was not started yet need not start."""
-        while any(run.status.value in {"STARTING", "STARTED", "CANCELING"} for run in self._look()):
+        """Wait a moment for those that are at work still; who was not started yet need not start.
+
+        Nor is one waited for whose machine has vanished: a launcher that gives runs to other machines may take its
+        run for one under way for ever.
+        """
+        limit = time.monotonic() + END_SECONDS
+        while time.monotonic() < limit and any(
+            run.status.value in {"STARTING", "STARTED", "CANCELING"} for run in self._look()
+        ):
             pass
         for run in _patiently(self._runs):
             if not run.is_finished:
-                self._instance.report_run_canceled(run, "All parts were done before this worker began.")
+                self._instance.report_run_canceled(run, "All parts are done, and this worker has not said so.")
 
     def _look(self) -> "Sequence[dg.DagsterRun]":
-        """The runs a moment later; refused where one has failed, or nobody takes them from the queue."""
+        """The runs a moment later; refused where one has failed, or the daemon we started has ended."""
         time.sleep(POLL_SECONDS)
         runs = _patiently(self._runs)
         self._refuse_failures(runs)
-        if any(run.status.value in {"STARTING", "STARTED"} for run in runs):
-            self._heard_at = time.monotonic()
-        if not self._is_alive() or time.monotonic() - self._heard_at > PATIENCE_SECONDS:
-            raise FanOutError(
-                "no worker takes runs from Dagster's queue; the parts that were done are stored. Start the daemon "
-                "(amc-learning up) and the workers, then run the same command again"
-            )
+        if not self._is_alive():
+            raise FanOutError(_NOBODY_WORKS)
         return runs
+
+    def _refuse_silence(self, runs: "Sequence[dg.DagsterRun]", shared: "SharedRange", left: "Sequence[Part]") -> None:
+        """Who is at work has a part: the status of a run says nothing of a worker whose machine has vanished."""
+        waited = time.monotonic() - self._heard_at
+        is_starting = any(run.status.value == "STARTING" for run in runs)
+        if is_starting or (waited > CLAIM_SECONDS and shared.is_claimed(left)):
+            self._heard_at = time.monotonic()
+        elif waited > PATIENCE_SECONDS:
+            raise FanOutError(_NOBODY_WORKS)
 
     def _submit(self, job: "dg.JobDefinition", config: "dict[str, object]", worker: str, run_id: str) -> None:
         """Put a worker into the queue; said again after the database broke in the middle, it lies there once."""

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 
 from amc_learning.contracts.knowledge_days import knowledge_days
 from amc_learning.settings import Settings
@@ -114,12 +115,23 @@ class SharedRange:
     @contextmanager
     def claimed(self, part: Part) -> Iterator[bool]:
         """Have a part alone; says whether it is to be done: not where another has it, or has done it."""
-        with self._storage.tried(self._folder / f"{part.name}{CLAIM}") as is_ours:
+        with self._storage.tried(self._claim(part)) as is_ours:
             yield is_ours and bool(self.left([part]))
+
+    def is_claimed(self, parts: Sequence[Part]) -> bool:
+        """Whether somebody has one of these parts now."""
+        return any(self._is_claimed(part) for part in parts)
 
     def mark(self, part: Part) -> None:
         """Say that all of a part is stored."""
         self._storage.write_if_changed(self._folder / f"{part.name}{MARK}", b"")
+
+    def _claim(self, part: Part) -> Path:
+        return self._folder / f"{part.name}{CLAIM}"
+
+    def _is_claimed(self, part: Part) -> bool:
+        with self._storage.tried(self._claim(part)) as is_free:
+            return not is_free
 
     def _forget(self) -> None:
         for file in list(self._storage.files(self._all)):

@@ -94,8 +94,10 @@ def test_the_part_of_a_killed_worker_is_for_another(warehouse):
         assert process.stdout.readline() == "True\n"
         with shared.claimed(PART) as is_ours:
             assert not is_ours
+        assert shared.is_claimed([PART])
         process.kill()
         process.wait()
+        assert not shared.is_claimed([PART])
         with shared.claimed(PART) as is_ours:
             assert is_ours
 
