@@ -33,7 +33,7 @@ from amc_learning.contracts.knowledge_days import knowledge_days
 from amc_learning.settings import Settings
 from amc_learning.stages.collect import drain_all_events
 from amc_learning.stages.cycle import Round, daily_stages
-from amc_learning.stages.shared_range import SharedRange, parts_of
+from amc_learning.stages.shared_range import ASKED_LOCK, SharedRange, parts_of
 from amc_learning.warehouse import Warehouse
 from benchmarks.feed import FIRST_DAY, LAST_DAY, ingest, is_missing
 from benchmarks.results import Measured, at_most, informing, machine, markdown
@@ -325,16 +325,17 @@ def kill_a_worker(data_dir: Path, *, not_process: int, limit_seconds: float = 12
 
 
 def workers_of(data_dir: Path) -> list[int]:
-    """Processes that hold the turn of this data directory open: those at work on a part."""
-    lock = str(data_dir / "tables" / ".cycle.lock")
+    """Processes that have the claim of a part open: those at work on it, and who looks whether somebody is."""
+    claims = f"{data_dir / 'shared_ranges'}{os.sep}"
     found = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
-                if any(str(link.readlink()) == lock for link in (entry / "fd").iterdir()):
-                    found.append(int(entry.name))
+                opened = [str(link.readlink()) for link in (entry / "fd").iterdir()]
             except OSError:
                 continue  # it ended meanwhile
+            if any(name.startswith(claims) and ASKED_LOCK not in name for name in opened):
+                found.append(int(entry.name))
     return found
 
 
