@@ -28,7 +28,7 @@ run: $(INSTALLED)  ## set up, run the whole loop on a simulated market, show wha
 	$(BIN)/amc-learning demo
 
 test: $(DEVELOPING) lint  ## set up, then lint, types, import contracts, tests
-	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal
+	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal --hypothesis-profile ci
 
 lint: $(DEVELOPING)  ## format check, lint, types, import contracts
 	$(BIN)/ruff format --check .

@@ -65,7 +65,7 @@ class _Frame:
 
 
 def ticks(low: float, high: float, *, most: int = 5) -> list[float]:
-    """Round values within a domain, at most `most` of them; its ends when it is too narrow to hold any.
+    """Round values within a domain, at most `most` of them; its ends when it is too narrow to hold or to tell any.
 
     >>> ticks(0.0, 0.32)
     [0.0, 0.1, 0.2, 0.3]
@@ -76,8 +76,9 @@ def ticks(low: float, high: float, *, most: int = 5) -> list[float]:
     if not 0 < width < math.inf:
         return [low] if low == high else [low, high]
     power = 10.0 ** math.floor(math.log10(width / most)) if width / most > 0 else 0.0
+    between_floats = math.ulp(max(abs(low), abs(high)))
     for step in (power, 2 * power, 5 * power, 10 * power, 20 * power):
-        if step > 0:
+        if step > between_floats:
             first, last = math.ceil(low / step), math.floor(high / step)
             if 0 < last - first + 1 <= most:
                 return [round(index * step, 12) if step > 1e-9 else index * step for index in range(first, last + 1)]
